@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A private PostgreSQL that lives as long as a `with` block.
+
+It has its own data directory and Unix socket below one directory in /tmp that nobody else may
+enter, listens on no TCP address unless `settings` says so, and touches no cluster of the system.
+The extension is installed from the tree by its own Makefile into the same directory
+(`make install DESTDIR=…`); Debian's setting extension_destdir lets CREATE EXTENSION find it there.
+The superuser is `postgres`, without a password. Started by the system's root, the server runs as
+an ordinary user, since it refuses root.
+
+    with PrivatePostgres(servers="127.0.0.1:4730") as postgres:
+        postgres.sql("CREATE EXTENSION gman")
+        print(postgres.sql("SELECT gman_do('reverse', 'Hello')"))
+
+Errors of sql() are SqlError, whose `sqlstate` says which. A Session is one psql that stays
+connected, for what must happen in one backend.
+"""
+import contextlib
+import fcntl
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD_DIR = pathlib.Path(os.environ.get("GMAN_BUILD_DIR", ROOT / "build" / "release"))
+PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
+START_SECONDS = 60
+STOP_SECONDS = 60
+
+_SMALL = {
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+    "shared_buffers": "16MB", "max_wal_size": "256MB", "max_connections": "40",
+    "autovacuum": "off", "lc_messages": "C", "dynamic_shared_memory_type": "mmap",
+}
+
+
+class SqlError(Exception):
+    """psql's standard error, with verbosity verbose: "ERROR:  22004: …"."""
+
+    @property
+    def sqlstate(self):
+        """The code of the last error in it; None when it was no error of the server."""
+        codes = re.findall(r"\b(?:ERROR|FATAL|PANIC):  ([0-9A-Z]{5}):", str(self))
+        return codes[-1] if codes else None
+
+
+class PrivatePostgres:
+    def __init__(self, servers=None, settings=None, extension=True, encoding="UTF8"):
+        """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value."""
+        self._settings = dict(_SMALL, **(settings or {}))
+        if servers is not None:
+            self._settings["gman.servers"] = servers
+        self._extension = extension
+        self._encoding = encoding
+        self._process = None
+        self.directory = None
+        self.port = None
+
+    def __enter__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gman-pg-", dir="/tmp"))
+        try:
+            self._prepare()
+            self._start()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    socket_dir = property(lambda self: str(self.directory))
+    pid = property(lambda self: self._process.pid)
+    dsn = property(lambda self: f"host={self.socket_dir} port={self.port} user=postgres "
+                                "dbname=postgres")
+
+    def log(self):
+        """The server's log so far."""
+        return (self.directory / "log").read_text(errors="replace")
+
+    def sql(self, text, database="postgres", user="postgres"):
+        """Runs statements, returns their rows (fields parted by |). Raises SqlError at the first
+        error; bytes that are no UTF-8 come back as surrogate escapes."""
+        client = self.popen_sql(text, database=database, user=user)
+        out, err = client.communicate()
+        if client.returncode != 0:
+            raise SqlError(err.decode("utf-8", "replace").strip())
+        return out.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    def popen_sql(self, text=None, database="postgres", user="postgres", name="psql"):
+        """A psql that runs meanwhile: a Popen with pipes, its standard input closed after `text`
+        when that is given. `name` is its application_name."""
+        client = subprocess.Popen(self._psql(database, user) + ["-v", "ON_ERROR_STOP=1"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, env=_client_environment(name))
+        if text is not None:
+            client.stdin.write(text.encode("utf-8", "surrogateescape"))
+            client.stdin.close()
+            client.stdin = None  # so that communicate() does not touch it again
+        return client
+
+    def session(self, database="postgres", user="postgres"):
+        """One connection that stays: see Session."""
+        return Session(self._psql(database, user))
+
+    def stop(self):
+        """Ends every session, then the server; returns its exit status. Idempotent."""
+        if self._process is None:
+            return None
+        self._process.send_signal(signal.SIGINT)  # a fast shutdown
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(STOP_SECONDS)
+            raise
+        finally:
+            self._process = None
+
+    def kill(self):
+        """An immediate shutdown, and the files with it: for a server that did not start."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(STOP_SECONDS)
+            self._process = None
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _psql(self, database, user):
+        return ["psql", "-XAtq", "-v", "VERBOSITY=verbose", "-v", "SHOW_CONTEXT=never",
+                "-h", self.socket_dir, "-p", str(self.port), "-U", user, "-d", database]
+
+    def _prepare(self):
+        account = _server_account()
+        if account is not None:
+            os.chown(self.directory, account.pw_uid, account.pw_gid)
+        made = subprocess.run(
+            [_server_program("initdb"), "-D", self.directory / "data", "-U", "postgres", "-A",
+             "trust", "-E", self._encoding, "--locale=C", "--no-sync", "--no-instructions"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.directory,
+            **_as_account(account))
+        if made.returncode != 0:
+            raise RuntimeError(f"initdb failed:\n{made.stdout.decode()}")
+        if self._extension:
+            install_extension(self.directory / "root")
+            self._settings["extension_destdir"] = str(self.directory / "root")
+
+    def _start(self):
+        for _ in range(5):  # somebody else may take the free port between our look and its bind
+            self.port = _free_port()
+            if self._ready():
+                return
+            if "Address already in use" not in self.log():
+                break
+        raise RuntimeError(f"PostgreSQL did not start:\n{self.log()}")
+
+    def _ready(self):
+        settings = {"port": self.port, "unix_socket_directories": self.socket_dir,
+                    "listen_addresses": "", **self._settings}
+        command = [_server_program("postgres"), "-D", self.directory / "data"]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        with open(self.directory / "log", "wb") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                **_as_account(_server_account()))
+        for _ in range(START_SECONDS * 50):
+            try:
+                self._process.wait(0.02)
+                self._process = None
+                return False
+            except subprocess.TimeoutExpired:
+                if "ready to accept connections" in self.log():
+                    return True
+        return False
+
+
+class Session:
+    """One psql that stays connected. `run` answers with everything that the statement printed,
+    rows and errors alike in the order they came, so a test can go on after an error."""
+
+    _END = "-- end of the answer --"
+
+    def __init__(self, command):
+        self._client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, env=_client_environment("psql"))
+        self.pid = int(self.run("SELECT pg_backend_pid()"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def run(self, text):
+        """Runs one statement and returns what it printed."""
+        self.start(text)
+        return self.finish()
+
+    def start(self, text):
+        """Sends one statement and does not wait for it; finish() does."""
+        self._client.stdin.write(f"{text}\n;\n\\echo {self._END}\n".encode())
+        self._client.stdin.flush()
+
+    def finish(self):
+        lines = []
+        while (line := self._client.stdout.readline()):
+            line = line.decode("utf-8", "surrogateescape").removesuffix("\n")
+            if line == self._END:
+                break
+            if not line.startswith("LOCATION:"):
+                lines.append(line)
+        return "\n".join(lines)
+
+    def close(self):
+        with contextlib.suppress(BrokenPipeError):  # its backend, and so psql, may have been ended
+            self._client.stdin.close()
+        self._client.stdout.close()
+        self._client.wait()
+
+
+def install_extension(destdir):
+    """`make install` of the extension, from the objects of the build when it has made them."""
+    BUILD_DIR.mkdir(parents=True, exist_ok=True)
+    with open(BUILD_DIR / "ext_postgres.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one make at a time in one build directory
+        made = subprocess.run(
+            ["make", "-s", "-C", ROOT / "ext_postgres", "install", f"PG_CONFIG={PG_CONFIG}",
+             f"BUILD_DIR={BUILD_DIR / 'ext_postgres' / 'pgxs'}", f"DESTDIR={destdir}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, umask=0o022)
+    if made.returncode != 0:
+        raise RuntimeError(f"the extension could not be installed:\n{made.stdout.decode()}")
+
+
+def _client_environment(name):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
+    return dict(kept, PGAPPNAME=name, PGCLIENTENCODING="UTF8")
+
+
+def _server_program(name):
+    bindir = subprocess.run([PG_CONFIG, "--bindir"], check=True, capture_output=True, text=True)
+    return os.path.join(bindir.stdout.strip(), name)
+
+
+def _server_account():
+    """The account the server runs as, or None: our own, which is no root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError("PostgreSQL refuses to run as root, and there is no account postgres or "
+                       "nobody")
+
+
+def _as_account(account):
+    if account is None:
+        return {}
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
