@@ -111,8 +111,9 @@ typedef struct gman_error_data {
   const char *hint;    /* what to do about it; may be empty, never NULL */
 } gman_error_data;
 
-/* "0.1.0". A constant. */
-const char *gman_version(void);
+/* "0.1.0". A constant. Not named gman_version: the SQL function of that name is a C symbol of the
+   same name, with other arguments, in the shared object that a database server loads. */
+const char *gman_library_version(void);
 
 /* "GMAN_UNREACHABLE" and so on. A constant. */
 const char *gman_status_name(gman_status status);
