@@ -21,5 +21,7 @@ struct Id {
 
 template <class Tag, class Int>
 struct std::hash<gman::Id<Tag, Int>> {
-  std::size_t operator()(gman::Id<Tag, Int> id) const noexcept { return std::hash<Int>{}(id.value); }
+  std::size_t operator()(gman::Id<Tag, Int> id) const noexcept {
+    return std::hash<Int>{}(id.value);
+  }
 };

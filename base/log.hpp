@@ -56,7 +56,8 @@ class Log {
   void set_fd(int fd) { fd_ = fd; }
 
  private:
-  void write(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) const;
+  void write(LogLevel level, std::string_view message,
+             std::initializer_list<LogField> fields) const;
 
   int fd_;
   LogLevel least_;

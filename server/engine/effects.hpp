@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Effects: what the engine wants done, as values in the order in which they must happen.
+//
+// Packets are encoded at once into one buffer, so an effect never points at a job that the same
+// turn may free, and the shell copies each connection's bytes straight into its output. One Effects
+// is used for a whole turn of the loop and cleared, keeping its memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/id.hpp"
+#include "protocol/response.hpp"
+
+namespace gman {
+
+/// A connection, as the shell numbers it. The low 32 bits are a slot (small, reused), the high 32
+/// the slot's generation, so that an id is never used twice.
+using ConnId = Id<struct ConnTag, std::uint64_t>;
+
+/// Why a connection ended. Every close has exactly one.
+enum class CloseReason : std::uint8_t {
+  peer_closed,     ///< the peer ended it
+  peer_reset,      ///< the network or the peer's machine did
+  protocol_error,  ///< it broke the framing; an ERROR packet said how
+  half_packet,     ///< a packet was begun and not finished in time
+  slow_consumer,   ///< it did not read what it asked for
+  too_many_words,  ///< an admin line that gearmand closes on as well
+  engine_limit,    ///< a bound of the engine that has no answer of its own
+  shutting_down,
+};
+
+[[nodiscard]] std::string_view to_string(CloseReason reason);
+
+class Effects {
+ public:
+  struct Send {
+    ConnId to;
+    std::size_t offset;  ///< into the turn's bytes
+    std::size_t bytes;
+  };
+  struct Close {
+    ConnId conn;
+    CloseReason reason;
+  };
+  using Effect = std::variant<Send, Close>;
+
+  void send(ConnId to, const Response& response);
+  void close(ConnId conn, CloseReason reason) { list_.emplace_back(Close{conn, reason}); }
+
+  [[nodiscard]] std::span<const Effect> list() const { return list_; }
+  /// The packets of one Send: adjacent ones to the same connection are merged into one.
+  [[nodiscard]] std::string_view bytes_of(const Send& send) const {
+    return std::string_view(bytes_).substr(send.offset, send.bytes);
+  }
+  [[nodiscard]] bool empty() const { return list_.empty(); }
+  void clear();
+
+ private:
+  std::vector<Effect> list_;
+  std::string bytes_;
+};
+
+}  // namespace gman

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The engine: every job, queue and worker that the server knows, and every rule about them.
+//
+// A plain single-writer state machine. It does no I/O, reads no clock, starts no thread, logs
+// nothing and calls nobody back: callers pass requests and the time in and take effects out. A
+// connection may be client, worker and admin at once.
+//
+// Every cost is O(1) in the backlog. A job is in exactly one state (job.hpp); check() states the
+// laws that hold between any two calls.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.hpp"
+#include "protocol/admin.hpp"
+#include "protocol/request.hpp"
+#include "server/engine/effects.hpp"
+
+namespace gman {
+
+struct EngineSettings {
+  /// Handles are "<prefix>:<number>". The shell puts the host and the time of its start into it, so
+  /// that a handle is never used again after a restart. At most 40 bytes.
+  std::string handle_prefix = "H:gman";
+  /// Attempts a job gets before it fails, when its workers go away under it. 0: no limit.
+  std::uint32_t attempts_max = 0;
+  /// Pass WORK_EXCEPTION to every client, whether it asked by OPTION_REQ or not.
+  bool exceptions_for_all = false;
+  /// A woken worker that has not grabbed within this time has another one woken in its place.
+  milliseconds wake_patience{50};
+  std::size_t functions_per_worker_max = 100'000;
+  std::size_t clients_per_job_max = 100'000;
+  /// Jobs of one function that may wait; 0: no limit. `maxqueue` overrides it by function.
+  std::uint32_t function_queue_max = 0;
+};
+
+class Engine {
+ public:
+  explicit Engine(EngineSettings settings);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Requires: `conn` is not connected yet / is connected / is connected.
+  void connected(ConnId conn);
+  void handle(ConnId conn, const Request& request, Now now, Effects& effects);
+  void disconnected(ConnId conn, Now now, Effects& effects);
+
+  /// Does what is due. Call it when next_deadline() has come; calling it early does no harm.
+  void tick(Now now, Effects& effects);
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  /// From now on no job is assigned and nobody is woken: GRAB_JOB* is answered NO_JOB.
+  void stop_assigning();
+  [[nodiscard]] std::size_t running_jobs() const;
+  [[nodiscard]] std::size_t queued_jobs() const;
+
+  // What the admin protocol asks. Views live until the next call that is not const.
+  [[nodiscard]] std::vector<FunctionStatus> status() const;
+  [[nodiscard]] std::vector<FunctionPriorityStatus> priority_status() const;
+  [[nodiscard]] std::vector<JobStatusRow> jobs() const;
+  [[nodiscard]] std::vector<std::string_view> uniques() const;
+  [[nodiscard]] std::string_view client_id(ConnId conn) const;
+  [[nodiscard]] std::vector<std::string_view> functions_of(ConnId conn) const;
+
+  void create_function(std::string_view function);
+  enum class DropResult : std::uint8_t { dropped, not_found, in_use };
+  DropResult drop_function(std::string_view function);
+  /// Limits by priority (high, normal, low); 0: no limit. Remembered for functions not yet seen.
+  void set_queue_max(std::string_view function, std::array<std::uint32_t, priority_count> jobs_max);
+  /// A queued job is removed, a running one goes on unheard; its clients get WORK_FAIL. False: no
+  /// such job.
+  bool cancel_job(std::string_view handle, Now now, Effects& effects);
+
+  /// Aborts when a law is broken. Tests call it after every event.
+  void check() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gman
