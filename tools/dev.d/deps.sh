@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2154
+# deps: install what is missing, from Debian's packages
+#
+# Usage: tools/dev deps [--list]
+#
+#   --list   print the packages that are missing, and install nothing
+#
+# Compares tools/dev.d/packages.txt with what dpkg has, and asks apt only for the rest, so that a
+# second run costs nothing. Installing needs root or sudo. Nothing that runs by itself comes with
+# it: PostgreSQL is kept from creating its "main" cluster, MariaDB comes as its programs only.
+
+wanted_packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$root/tools/dev.d/packages.txt"; }
+
+missing_packages() {
+  local installed
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p')
+  wanted_packages | grep -vxF "$installed" || true
+}
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+}
+
+# Debian creates and starts a cluster named main when postgresql-15 is first installed, unless
+# told otherwise. The telling is a file of ours that is there only while we install.
+install_packages() {
+  if [[ " $* " != *" postgresql-15 "* ]]; then
+    apt_install "$@"
+    return
+  fi
+  apt_install postgresql-common || return
+  (
+    clusters=/etc/postgresql-common/createcluster.d
+    if [[ ! -d $clusters ]]; then
+      as_root mkdir "$clusters"
+      trap 'as_root rm -rf "$clusters"' EXIT
+    else
+      trap 'as_root rm -f "$clusters/zz-gman.conf"' EXIT
+    fi
+    echo 'create_main_cluster = false' | as_root tee "$clusters/zz-gman.conf" >/dev/null
+    apt_install "$@"
+  )
+}
+
+dev_deps() {
+  case ${1:-} in
+    "" | --list) ;;
+    *) usage_error deps "unknown option '$1'" ;;
+  esac
+  if ! command -v dpkg-query >/dev/null; then
+    say "no dpkg here: tools/dev.d/packages.txt names what gman needs, under Debian's names"
+    return
+  fi
+  local -a missing
+  mapfile -t missing < <(missing_packages)
+  if [[ ${1:-} == --list ]]; then
+    if ((${#missing[@]})); then printf '%s\n' "${missing[@]}"; fi
+    return
+  fi
+  if ((${#missing[@]} == 0)); then return; fi
+
+  say "${#missing[@]} packages are missing: ${missing[*]}"
+  if [[ $EUID -ne 0 ]] && ! command -v sudo >/dev/null; then
+    die "installing packages needs root or sudo; as root: apt-get install ${missing[*]}"
+  fi
+  local start=$SECONDS
+  as_root apt-get update -q || die "apt-get update failed"
+  install_packages "${missing[@]}" || die "apt-get could not install them all"
+  say "packages installed in $(seconds_since "$start")"
+}
