@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A gmand that lives as long as a `with` block.
+
+It listens on a free port of 127.0.0.1 and on a Unix socket below a private directory in /tmp.
+Leaving the block stops it, and fails when it had ended by itself, with what it logged.
+
+    with Gmand("--job-retries", "2") as gmand:
+        peer = Peer(gmand.address)               # or Peer(gmand.unix_socket)
+        print(gmand.admin("status"))
+"""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from wire import Peer
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD_DIR = pathlib.Path(os.environ.get("GMAN_BUILD_DIR", ROOT / "build" / "release"))
+BINARY = BUILD_DIR / "bin" / "gmand"
+START_SECONDS = 20
+STOP_SECONDS = 30
+
+_LISTS = {"status", "prioritystatus", "workers", "show jobs", "show unique jobs"}
+
+
+class Gmand:
+    def __init__(self, *args, env=None, listen=("127.0.0.1",), fds_max=None, prefix=()):
+        """`args` are further options; `env` is added to the environment; `fds_max` limits its
+        descriptors; `prefix` is a command to start it under."""
+        self._args = [str(arg) for arg in args]
+        self._env = env
+        self._listen = listen
+        self._fds_max = fds_max
+        self._prefix = [str(word) for word in prefix]
+        self._process = None
+        self._expected_to_end = False
+        self._log = []
+        self._log_changed = threading.Condition()
+        self.directory = None
+        self.unix_socket = None
+        self.log_path = None
+        self.port = None
+        self.address = None
+        self.addresses = []
+
+    def __enter__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gman-d-", dir="/tmp"))
+        self.unix_socket = str(self.directory / "gmand.sock")
+        self.log_path = self.directory / "gmand.log"
+        try:
+            self._start()
+        except BaseException:
+            self.kill()
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(self, kind, error, _):
+        try:
+            self._end(failing=kind is not None)
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        if error is not None and hasattr(error, "add_note"):
+            error.add_note("gmand logged:\n" + self.log()[-4000:])
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def process(self):
+        return self._process
+
+    def _start(self):
+        command = [*self._prefix, str(BINARY), "--port", "0"]
+        for address in self._listen:
+            command += ["--listen", address]
+        command += ["--unix-socket", self.unix_socket, *self._args]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("GEARMAN")}
+        environment.update(self._env or {})
+
+        def limit_descriptors():
+            import resource  # pylint: disable=import-outside-toplevel
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self._fds_max, self._fds_max))
+
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            preexec_fn=limit_descriptors if self._fds_max else None)
+        threading.Thread(target=self._copy_log, daemon=True).start()
+        # TCP listeners come first, so the Unix socket's line says that all are there.
+        self.wait_log("listening address=unix:", START_SECONDS)
+        self.addresses = re.findall(r" listening address=(\S+)", self.log())
+        for address in self.addresses:
+            if address.startswith("127.0.0.1:"):
+                self.address = address
+                self.port = int(address.rpartition(":")[2])
+
+    def _copy_log(self):
+        with self._process.stderr as stream, open(self.log_path, "ab") as file:
+            for line in stream:
+                file.write(line)
+                file.flush()
+                with self._log_changed:
+                    self._log.append(line.decode(errors="replace"))
+                    self._log_changed.notify_all()
+        with self._log_changed:
+            self._log.append("")
+            self._log_changed.notify_all()
+
+    def log(self):
+        """Everything it wrote to standard error so far."""
+        with self._log_changed:
+            return "".join(self._log)
+
+    def wait_log(self, text, seconds=10):
+        """The first line that holds `text`, as soon as it is there."""
+        until = time.monotonic() + seconds
+        with self._log_changed:
+            while True:
+                for line in self._log:
+                    if text in line:
+                        return line
+                ended = bool(self._log) and self._log[-1] == ""
+                left = until - time.monotonic()
+                if ended or left <= 0:
+                    raise AssertionError(f"gmand did not log {text!r}:\n" + "".join(self._log))
+                self._log_changed.wait(left)
+
+    def admin(self, line, over=None):
+        """The whole answer to one admin line."""
+        with Peer(over or self.unix_socket) as peer:
+            peer.send_bytes(line.encode() + b"\n")
+            answer = peer.receive_line()
+            if " ".join(line.lower().split()) in _LISTS:
+                last = answer
+                while last != b".\n":
+                    last = peer.receive_line()
+                    answer += last
+        return answer.decode()
+
+    def wait_admin(self, line, predicate, seconds=10):
+        """The first answer that satisfies `predicate`. There is no event for what another
+        connection does, so this asks again every few milliseconds."""
+        until = time.monotonic() + seconds
+        while True:
+            answer = self.admin(line)
+            if predicate(answer):
+                return answer
+            if time.monotonic() > until:
+                raise AssertionError(f"{line!r} still answers {answer!r}")
+            time.sleep(0.005)
+
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    def wait(self, seconds=STOP_SECONDS):
+        """Its exit status, once it has ended as the test wanted."""
+        self._expected_to_end = True
+        return self._process.wait(seconds)
+
+    def stop(self):
+        """SIGTERM, which lets running jobs end; the exit status."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self):
+        self._expected_to_end = True
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(STOP_SECONDS)
+
+    def _end(self, failing):
+        if self._process.poll() is not None:
+            if self._expected_to_end or failing:
+                return
+            raise AssertionError(f"gmand ended with {self._process.returncode}:\n{self.log()}")
+        # The second signal ends it at once, whatever is still running.
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGINT)
+        try:
+            status = self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            if not failing:
+                raise
+            return
+        if status != 0 and not failing:
+            raise AssertionError(f"gmand ended with {status}:\n{self.log()}")
