@@ -16,9 +16,10 @@ TEST(log, writes_one_text_line_and_quotes_only_what_needs_it) {
 }
 
 TEST(log, writes_one_json_object_and_escapes_control_characters) {
-  EXPECT_EQ(format_log_line(LogFormat::json, LogLevel::info, "T", "line",
-                            {{"name", "a\"b\n"}, {"rate", 0.5}, {"last", true}}),
-            R"({"time":"T","level":"info","message":"line","name":"a\"b\u000a","rate":0.5,"last":true})");
+  EXPECT_EQ(
+      format_log_line(LogFormat::json, LogLevel::info, "T", "line",
+                      {{"name", "a\"b\n"}, {"rate", 0.5}, {"last", true}}),
+      R"({"time":"T","level":"info","message":"line","name":"a\"b\u000a","rate":0.5,"last":true})");
 }
 
 TEST(log, never_lets_a_value_start_a_second_line) {
