@@ -23,7 +23,7 @@ std::string normal_target(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
     if (c == '%' && i + 2 < text.size() && is_hex(text[i + 1]) && is_hex(text[i + 2])) {
-      c = static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
+      c = static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
       i += 2;
       if (!is_alnum(c) && std::string_view("-._~").find(c) == std::string_view::npos) {
         append_percent_encoded(out, c);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,10 @@ TEST(url, has_one_normal_form) {
       {"http://h/a?q=1&r=%7Ex", "http://h/a?q=1&r=~x"},
       {"http://h?q", "http://h/?q"},
       {"http://h/%41%2f%e4", "http://h/A%2F%E4"},
+      {"http://h/a/%2e%2E/b", "http://h/b"},
+      {"http://h/..", "http://h/"},
+      {"http://h//a//../b", "http://h//a/b"},
+      {"http://h:0080/a?x=\\", "http://h/a?x=%5C"},
       {"http://h/a b", "http://h/a%20b"},
       {"http://h/caf\xC3\xA9", "http://h/caf%C3%A9"},
       {"http://h/100%", "http://h/100%25"},
@@ -39,10 +44,26 @@ TEST(url, has_one_normal_form) {
 }
 
 TEST(url, has_no_normal_form_when_it_cannot_be_fetched_by_http) {
-  for (const char* url :
-       {"", "/a", "a", "//h/a", "ftp://h/a", "file:///etc/passwd", "mailto:a@b",
-        "javascript:alert(1)", "http:", "http:///a", "http:a", "http://user:password@h/",
-        "http://h:65536/", "http://h:0/", "http://h:x/", "http://[::1/"}) {
+  for (const char* url : {"",
+                          "/a",
+                          "a",
+                          "//h/a",
+                          "ftp://h/a",
+                          "file:///etc/passwd",
+                          "mailto:a@b",
+                          "javascript:alert(1)",
+                          "http:",
+                          "http:///a",
+                          "http:a",
+                          "http://user:password@h/",
+                          "http://h:65536/",
+                          "http://h:0/",
+                          "http://h:x/",
+                          "http://[::1/",
+                          "http://[x]/",
+                          "http://::1/",
+                          "http://h%41/",
+                          "http://a b/"}) {
     EXPECT_EQ(normal_url(url), std::nullopt) << url;
   }
 }
@@ -92,8 +113,25 @@ TEST(url, resolves_references_as_the_rfc_has_it) {
 
 TEST(url, leaves_references_alone_that_lead_out_of_the_web) {
   for (const char* reference :
-       {"mailto:a@b", "javascript:void(0)", "data:text/html,x", "tel:123", "ftp://h/x", "://"}) {
+       {"mailto:a@b", "javascript:void(0)", "data:text/html,x", "tel:123", "ftp://h/x"}) {
     EXPECT_EQ(resolve_url("http://a/", reference), std::nullopt) << reference;
+  }
+}
+
+// Whatever a page may hold: it is refused or has a normal form that is its own normal form.
+TEST(url, stays_normal_once_it_is_normal) {
+  std::minstd_rand random{42};
+  constexpr std::string_view alphabet = "ah1:/?#@[]%2e.\\ \t\xC3&=;";
+  for (int i = 0; i < 200'000; ++i) {
+    std::string text = i % 2 == 0 ? "http://h" : "";
+    const auto size = random() % 24;
+    for (unsigned long j = 0; j < size; ++j) text += alphabet[random() % alphabet.size()];
+    for (const auto& url : {normal_url(text), resolve_url("http://h/a/b?c", text)}) {
+      if (url) {
+        ASSERT_EQ(normal_url(*url), *url) << text;
+        ASSERT_EQ(resolve_url("http://other/x", *url), *url) << text;
+      }
+    }
   }
 }
 
