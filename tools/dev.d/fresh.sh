@@ -159,7 +159,8 @@ dev_fresh() {
     echo "$user ALL=(ALL) NOPASSWD: ALL" >"$tree/etc/sudoers.d/$user"
   fi
   chroot "$tree" install -d -o "$user" /srv/checkout
-  run_inside "$user" 'cd /srv/checkout && git -c advice.detachedHead=false clone -q /srv/gman.bundle gman'
+  run_inside "$user" \
+    'git -c advice.detachedHead=false clone -q /srv/gman.bundle /srv/checkout/gman'
   say "ready after $(seconds_since "$start")"
 
   local command status failed=0 report=''
