@@ -49,6 +49,11 @@ class ToolsDev(unittest.TestCase):
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertIn(f"tools/dev {arguments[0]} --help", done.stderr)
 
+    def test_is_what_the_readme_tells_a_newcomer_to_type_first(self):
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        first_block = re.search(r"^```\w*\n(.*?)^```", readme, re.MULTILINE | re.DOTALL).group(1)
+        self.assertEqual(first_block, "tools/dev demo\ntools/dev test\n")
+
     def test_names_no_package_twice(self):
         text = (ROOT / "tools/dev.d/packages.txt").read_text(encoding="utf-8")
         names = [line for line in text.splitlines() if line and not line.startswith("#")]

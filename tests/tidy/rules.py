@@ -6,6 +6,7 @@ nothing of the disk, so that rules_test.py can show each of them a small tree th
 """
 
 import pathlib
+import posixpath
 import re
 
 import source_tree
@@ -242,6 +243,21 @@ def nothing_is_dead(tree):
                 yield f"{path}:1: nothing runs or imports it"
 
 
+def links_lead_somewhere(tree):
+    """A relative link in a document names a file of the repository, or a directory of one."""
+    places = set(tree)
+    for path in tree:
+        places.update(path.parents)
+    for path, text in tree.items():
+        if path.suffix != ".md":
+            continue
+        for number, line in numbered(text):
+            for target in re.findall(r"\]\((?!\w+:|#)([^)#]+)", line):
+                place = pathlib.PurePosixPath(posixpath.normpath(path.parent / target))
+                if place not in places:
+                    yield f"{path}:{number}: no {target}"
+
+
 RULES = (
     includes_follow_the_table,
     installed_headers_stand_alone,
@@ -254,4 +270,5 @@ RULES = (
     no_machine_is_named,
     names_are_snake_case,
     nothing_is_dead,
+    links_lead_somewhere,
 )

@@ -93,6 +93,11 @@ BREAKS = {
         {"base/a.hpp": "", "base/b.cpp": '#include "base/ba.hpp"', "CMakeLists.txt": "b.cpp"},
         {"tests/unit/a_test.py": "import a_test", "tests/b.py": "", "CMakeLists.txt": "b.py"},
     ],
+    rules.links_lead_somewhere: [
+        {"README.md": "see [it](docs/it.md)"},
+        {"docs/a.md": "[b](b.md#part) and [c](c.md)", "docs/b.md": ""},
+        {"docs/a.md": "[b](docs/b.md)", "docs/b.md": ""},
+    ],
 }
 KEEPS = {
     rules.includes_follow_the_table: [
@@ -148,6 +153,10 @@ KEEPS = {
         {"base/a.cpp": '#include "base/a.hpp"', "base/a.hpp": "", "CMakeLists.txt": "x(a.cpp)"},
         {"ext_postgres/a.c": "", "ext_postgres/Makefile": "OBJS = a.o"},
         {"tests/support/a.py": "", "tests/b_test.py": "import a", "CMakeLists.txt": "b_test.py"},
+    ],
+    rules.links_lead_somewhere: [
+        {"README.md": "[a](docs/a.md), [all](docs/)", "docs/a.md": "[up](../README.md#use-it)"},
+        {"README.md": "[out](https://example.org/a.md) [here](#use-it)"},
     ],
 }
 
