@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <gman/gman.h>
+#include <gman/client.hpp>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <stdexcept>
+#include <utility>
+
+#include "client/blocking/poll_driver.hpp"
+
+namespace gman {
+namespace {
+
+std::int32_t ms_of(std::chrono::milliseconds time) {
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(time.count(), INT_MIN, INT_MAX));
+}
+
+gman_priority priority_of(JobPriority priority) {
+  switch (priority) {
+    case JobPriority::normal: return GMAN_PRIORITY_NORMAL;
+    case JobPriority::high: return GMAN_PRIORITY_HIGH;
+    case JobPriority::low: return GMAN_PRIORITY_LOW;
+  }
+  return GMAN_PRIORITY_NORMAL;
+}
+
+std::string text_of(gman_bytes bytes) {
+  return {bytes.data, bytes.size};
+}
+
+gman_bytes bytes_of(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+struct FreeClient {
+  void operator()(gman_client* client) const { gman_client_free(client); }
+};
+
+}  // namespace
+
+struct Client::Impl {
+  std::unique_ptr<gman_client, FreeClient> client;
+  std::function<bool()> interrupted;
+
+  Error error() const {
+    const gman_error_data& error = *gman_error_get(client.get());
+    return {static_cast<client_errc>(error.status), error.message, error.hint};
+  }
+};
+
+Client::Client(const ClientSettings& settings) : impl_(std::make_unique<Impl>()) {
+  gman_settings given;
+  gman_settings_default(&given);
+  given.servers = settings.servers.c_str();
+  given.connect_timeout_ms = ms_of(settings.connect_timeout);
+  given.deadline_ms = ms_of(settings.deadline);
+  given.answer_timeout_ms = ms_of(settings.answer_timeout);
+  given.retry_after_ms = ms_of(settings.retry_after);
+  std::array<char, 512> reason{};
+  impl_->client.reset(gman_client_new(&given, reason.data(), reason.size()));
+  if (!impl_->client) throw std::invalid_argument(reason.data());
+}
+
+Client::~Client() = default;
+
+void Client::set_interrupt(std::function<bool()> interrupted) {
+  impl_->interrupted = std::move(interrupted);
+}
+
+std::variant<JobAnswer, Error> Client::run(const JobRequest& job) {
+  gman_client* client = impl_->client.get();
+  const gman_job given{.function = bytes_of(job.function),
+                       .unique = bytes_of(job.unique),
+                       .workload = bytes_of(job.workload),
+                       .priority = priority_of(job.priority),
+                       .background = job.background ? 1 : 0,
+                       .deadline_ms = 0};
+  if (drive(client, gman_start_job(client, &given), impl_->interrupted) != GMAN_OK) {
+    return impl_->error();
+  }
+  const gman_result_data& result = *gman_result(client);
+  return JobAnswer{text_of(result.handle), text_of(result.data), text_of(result.warning),
+                   result.server};
+}
+
+std::variant<PingAnswer, Error> Client::ping() {
+  gman_client* client = impl_->client.get();
+  if (drive(client, gman_start_ping(client), impl_->interrupted) != GMAN_OK) {
+    return impl_->error();
+  }
+  const gman_result_data& result = *gman_result(client);
+  return PingAnswer{result.server, result.round_trip_ms};
+}
+
+}  // namespace gman

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// gman.h over StepClient: C in, C out, and no exception ever crosses.
+#include <gman/gman.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "client/blocking/step_client.hpp"
+#include "client/fsm/server_list.hpp"
+#include "protocol/limits.hpp"
+
+namespace gman {
+namespace {
+
+static_assert(GMAN_FUNCTION_BYTES_MAX == function_bytes_max);
+static_assert(GMAN_UNIQUE_BYTES_MAX == unique_bytes_max);
+static_assert(GMAN_WORKLOAD_BYTES_MAX == workload_bytes_max);
+static_assert(GMAN_INVALID_ARGUMENT == static_cast<int>(client_errc::invalid_argument));
+static_assert(GMAN_INTERNAL_ERROR == static_cast<int>(client_errc::internal_error));
+
+/// What a C string of settings means, checked.
+struct Settings {
+  std::vector<ServerAddress> servers;
+  CallLimits limits;
+  milliseconds retry_after{};
+};
+
+using CheckedSettings = std::variant<Settings, std::string>;  // or the reason
+
+CheckedSettings check(const gman_settings& settings) {
+  auto parsed = parse_server_list(settings.servers != nullptr ? settings.servers : "");
+  if (auto* error = std::get_if<ServerListError>(&parsed)) return std::move(error->message);
+
+  if (settings.connect_timeout_ms <= 0) return "connect_timeout_ms must be at least 1";
+  if (settings.deadline_ms < 0) return "deadline_ms must not be negative";
+  if (settings.answer_timeout_ms < 0) return "answer_timeout_ms must not be negative";
+  if (settings.retry_after_ms < 0) return "retry_after_ms must not be negative";
+  if (settings.workload_bytes_max > workload_bytes_max) {
+    return "workload_bytes_max of " + std::to_string(settings.workload_bytes_max) +
+           " is above the limit of " + std::to_string(workload_bytes_max);
+  }
+  return Settings{std::get<std::vector<ServerAddress>>(std::move(parsed)),
+                  CallLimits{.connect_timeout = milliseconds{settings.connect_timeout_ms},
+                             .answer_timeout = milliseconds{settings.answer_timeout_ms},
+                             .deadline = milliseconds{settings.deadline_ms},
+                             .workload_bytes_max = settings.workload_bytes_max},
+                  milliseconds{settings.retry_after_ms}};
+}
+
+/// Cuts what does not fit, between characters.
+void copy_message(std::string_view text, char* message, std::size_t message_bytes) {
+  if (message == nullptr || message_bytes == 0) return;
+  std::size_t bytes = std::min(text.size(), message_bytes - 1);
+  const auto is_inside = [&](std::size_t at) { return (text[at] & 0xc0) == 0x80; };
+  while (bytes > 0 && bytes < text.size() && is_inside(bytes)) --bytes;
+  std::memcpy(message, text.data(), bytes);
+  message[bytes] = '\0';
+}
+
+gman_bytes bytes_of(const std::string& text) {
+  return {text.data(), text.size()};
+}
+
+std::string_view view_of(gman_bytes bytes) {
+  return bytes.size == 0 ? std::string_view{} : std::string_view{bytes.data, bytes.size};
+}
+
+bool is_missing(gman_bytes bytes) {
+  return bytes.data == nullptr && bytes.size != 0;
+}
+
+constexpr gman_result_data no_result{
+    .handle = {"", 0}, .data = {"", 0}, .warning = {"", 0}, .server = nullptr};
+constexpr gman_error_data no_error{GMAN_OK, "", ""};
+
+}  // namespace
+}  // namespace gman
+
+struct gman_client {
+  gman::StepClient steps;
+  gman::CallLimits limits;
+  gman_result_data result = gman::no_result;
+  gman_error_data error = gman::no_error;
+  std::array<char, 512> own_message{};  // of errors that no call tells
+
+  void apply(gman::Settings settings) {
+    steps.configure(std::move(settings.servers), settings.retry_after);
+    limits = settings.limits;
+  }
+
+  /// An error of this file. Allocates nothing, since memory may be what is missing.
+  gman_status fail(gman_status status, std::string_view message) {
+    gman::copy_message(message, own_message.data(), own_message.size());
+    error = {status, own_message.data(), ""};
+    return status;
+  }
+
+  void forget_last_call() {
+    result = gman::no_result;
+    error = gman::no_error;
+  }
+
+  /// After a step: GMAN_AGAIN, or how the call ended.
+  gman_status status_of(bool has_ended) {
+    if (!has_ended) return GMAN_AGAIN;
+    const gman::CallFsm& call = *steps.call();
+    const gman::CallResult& known = call.result();
+    result = {.handle = gman::bytes_of(known.handle),
+              .data = gman::bytes_of(known.data),
+              .warning = gman::bytes_of(known.warning),
+              .server = known.server.empty() ? nullptr : known.server.c_str(),
+              .numerator = known.numerator,
+              .denominator = known.denominator,
+              .known = known.known ? 1 : 0,
+              .running = known.running ? 1 : 0,
+              .elapsed_ms = known.elapsed_ms,
+              .round_trip_ms = known.round_trip_ms};
+    if (!call.error()) {
+      error = gman::no_error;
+    } else {
+      error = {static_cast<gman_status>(call.error()->code), call.error()->message.c_str(),
+               call.error()->hint.c_str()};
+    }
+    return error.status;
+  }
+
+  gman_status start(const gman::Call& call, const gman::CallLimits& call_limits) {
+    forget_last_call();
+    return status_of(steps.start(call, call_limits));
+  }
+
+  /// Runs `body`, which returns a status, and turns whatever it throws into one.
+  template <class Body>
+  gman_status guarded(const Body& body) noexcept {
+    try {
+      return body();
+    } catch (const std::bad_alloc&) {
+      steps.abandon();
+      return fail(GMAN_OUT_OF_MEMORY, "out of memory in the job client");
+    } catch (const std::exception& fault) {
+      steps.abandon();
+      return fail(GMAN_INTERNAL_ERROR, fault.what());
+    } catch (...) {
+      steps.abandon();
+      return fail(GMAN_INTERNAL_ERROR, "unknown exception in the job client");
+    }
+  }
+
+  /// The same for what starts something: refused while a call runs.
+  template <class Body>
+  gman_status guarded_start(const Body& body) noexcept {
+    if (steps.is_running()) return fail(GMAN_INTERNAL_ERROR, "a call of this client is running");
+    return guarded(body);
+  }
+};
+
+namespace gman {
+namespace {
+
+gman_status start_job(gman_client& client, const gman_job& job) {
+  const auto refuse = [&](std::string_view why) {
+    client.forget_last_call();
+    return client.fail(GMAN_INVALID_ARGUMENT, why);
+  };
+  if (is_missing(job.function)) return refuse("function name is NULL with a size");
+  if (is_missing(job.unique)) return refuse("unique key is NULL with a size");
+  if (is_missing(job.workload)) return refuse("workload is NULL with a size");
+  if (job.deadline_ms < 0) return refuse("deadline_ms must not be negative");
+
+  SubmitCall call{.function = view_of(job.function),
+                  .unique = view_of(job.unique),
+                  .workload = view_of(job.workload),
+                  .mode = job.background != 0 ? JobMode::background : JobMode::foreground};
+  switch (job.priority) {
+    case GMAN_PRIORITY_NORMAL: call.priority = Priority::normal; break;
+    case GMAN_PRIORITY_HIGH: call.priority = Priority::high; break;
+    case GMAN_PRIORITY_LOW: call.priority = Priority::low; break;
+    default: return refuse("priority is none of GMAN_PRIORITY_NORMAL, _HIGH and _LOW");
+  }
+  CallLimits limits = client.limits;
+  if (job.deadline_ms > 0) limits.deadline = milliseconds{job.deadline_ms};
+  return client.start(call, limits);
+}
+
+}  // namespace
+}  // namespace gman
+
+extern "C" {
+
+const char* gman_library_version(void) {
+  return GMAN_VERSION;
+}
+
+const char* gman_status_name(gman_status status) {
+  switch (status) {
+    case GMAN_OK: return "GMAN_OK";
+    case GMAN_AGAIN: return "GMAN_AGAIN";
+    case GMAN_INVALID_ARGUMENT: return "GMAN_INVALID_ARGUMENT";
+    case GMAN_NO_SERVERS: return "GMAN_NO_SERVERS";
+    case GMAN_UNREACHABLE: return "GMAN_UNREACHABLE";
+    case GMAN_CONNECTION_LOST: return "GMAN_CONNECTION_LOST";
+    case GMAN_PROTOCOL_ERROR: return "GMAN_PROTOCOL_ERROR";
+    case GMAN_SERVER_ERROR: return "GMAN_SERVER_ERROR";
+    case GMAN_JOB_FAILED: return "GMAN_JOB_FAILED";
+    case GMAN_JOB_EXCEPTION: return "GMAN_JOB_EXCEPTION";
+    case GMAN_DEADLINE: return "GMAN_DEADLINE";
+    case GMAN_CANCELLED: return "GMAN_CANCELLED";
+    case GMAN_OUT_OF_MEMORY: return "GMAN_OUT_OF_MEMORY";
+    case GMAN_INTERNAL_ERROR: return "GMAN_INTERNAL_ERROR";
+  }
+  return "unknown gman_status";
+}
+
+void gman_settings_default(gman_settings* settings) {
+  *settings = {.servers = nullptr,
+               .connect_timeout_ms = 2000,
+               .deadline_ms = 0,
+               .answer_timeout_ms = 10000,
+               .retry_after_ms = 5000,
+               .workload_bytes_max = GMAN_WORKLOAD_BYTES_MAX};
+}
+
+gman_status gman_servers_check(const char* servers, char* message, size_t message_bytes) {
+  try {
+    const auto parsed = gman::parse_server_list(servers != nullptr ? servers : "");
+    const auto* error = std::get_if<gman::ServerListError>(&parsed);
+    gman::copy_message(error != nullptr ? error->message : "", message, message_bytes);
+    return error != nullptr ? GMAN_INVALID_ARGUMENT : GMAN_OK;
+  } catch (const std::exception& fault) {
+    gman::copy_message(fault.what(), message, message_bytes);
+    return GMAN_OUT_OF_MEMORY;
+  }
+}
+
+gman_client* gman_client_new(const gman_settings* settings, char* message, size_t message_bytes) {
+  try {
+    gman::copy_message("", message, message_bytes);
+    auto checked = gman::check(*settings);
+    if (const auto* reason = std::get_if<std::string>(&checked)) {
+      gman::copy_message(*reason, message, message_bytes);
+      return nullptr;
+    }
+    auto client = std::make_unique<gman_client>();
+    client->apply(std::get<gman::Settings>(std::move(checked)));
+    return client.release();
+  } catch (const std::bad_alloc&) {
+    gman::copy_message("out of memory", message, message_bytes);
+  } catch (const std::exception& fault) {
+    gman::copy_message(fault.what(), message, message_bytes);
+  }
+  return nullptr;
+}
+
+void gman_client_free(gman_client* client) {
+  delete client;
+}
+
+gman_status gman_client_configure(gman_client* client, const gman_settings* settings) {
+  return client->guarded_start([&]() -> gman_status {
+    client->forget_last_call();
+    auto checked = gman::check(*settings);
+    if (const auto* reason = std::get_if<std::string>(&checked)) {
+      return client->fail(GMAN_INVALID_ARGUMENT, *reason);
+    }
+    client->apply(std::get<gman::Settings>(std::move(checked)));
+    return GMAN_OK;
+  });
+}
+
+gman_status gman_start_job(gman_client* client, const gman_job* job) {
+  return client->guarded_start([&] { return gman::start_job(*client, *job); });
+}
+
+gman_status gman_start_status(gman_client* client, gman_bytes handle) {
+  return client->guarded_start([&] {
+    // A missing handle is an empty one, which is refused below.
+    const auto view = gman::is_missing(handle) ? std::string_view{} : gman::view_of(handle);
+    return client->start(gman::StatusCall{view}, client->limits);
+  });
+}
+
+gman_status gman_start_ping(gman_client* client) {
+  return client->guarded_start([&] { return client->start(gman::PingCall{}, client->limits); });
+}
+
+int gman_fd(const gman_client* client) {
+  return client->steps.fd();
+}
+
+int gman_timeout_ms(const gman_client* client) {
+  const auto due = client->steps.wake_at();
+  if (!due) return -1;
+  const auto left = *due - std::chrono::steady_clock::now();
+  const auto ms = std::chrono::ceil<gman::milliseconds>(left).count();
+  return static_cast<int>(std::clamp<decltype(ms)>(ms, 0, INT_MAX));
+}
+
+gman_status gman_step(gman_client* client) {
+  return client->guarded([&] {
+    if (!client->steps.is_running()) return client->error.status;  // how the last call ended
+    return client->status_of(client->steps.step());
+  });
+}
+
+const gman_result_data* gman_result(const gman_client* client) {
+  return &client->result;
+}
+
+const gman_error_data* gman_error_get(const gman_client* client) {
+  return &client->error;
+}
+
+void gman_cancel(gman_client* client) {
+  client->guarded([&]() -> gman_status {
+    if (!client->steps.is_running()) return client->error.status;
+    client->steps.cancel();
+    return client->status_of(true);
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a client may ask of a job server, within which limits, and what comes of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <gman/error.hpp>
+
+#include "base/time.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/request.hpp"
+
+namespace gman {
+
+/// WORK_DATA, WORK_COMPLETE and WORK_WARNING bytes of one job, together.
+inline constexpr std::size_t result_bytes_max = body_bytes_max;
+/// How much of a worker's exception or warning, or of an ERROR text, a message quotes.
+inline constexpr std::size_t quoted_text_bytes_max = 512;
+/// How much of a function's name a message quotes.
+inline constexpr std::size_t quoted_name_bytes_max = 80;
+
+struct SubmitCall {
+  std::string_view function, unique, workload;
+  Priority priority = Priority::normal;
+  JobMode mode = JobMode::foreground;
+};
+struct StatusCall {
+  std::string_view handle;
+};
+struct PingCall {};
+
+using Call = std::variant<SubmitCall, StatusCall, PingCall>;
+
+struct CallLimits {
+  /// For each server: resolving, connecting and the first answer on a new connection.
+  milliseconds connect_timeout{2000};
+  /// From the last byte sent to the answer (a foreground job: to JOB_CREATED). 0: none.
+  milliseconds answer_timeout{10000};
+  /// For the whole call. 0: none.
+  milliseconds deadline{0};
+  std::size_t workload_bytes_max = gman::workload_bytes_max;
+};
+
+struct CallResult {
+  std::string handle, data, warning;
+  std::string server;  ///< the one that answered; empty when none did
+  std::uint32_t numerator = 0, denominator = 0;
+  bool known = false, running = false;
+  double elapsed_ms = 0;
+  double round_trip_ms = 0;
+};
+
+/// Why the call must not be sent: the first rule that it breaks.
+[[nodiscard]] std::optional<Error> fault_of(const Call& call, const CallLimits& limits);
+
+}  // namespace gman

@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "client/fsm/call_fsm.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "client/fsm/text.hpp"
+#include "protocol/framing.hpp"
+#include "protocol/request.hpp"
+
+namespace gman {
+namespace {
+
+constexpr std::string_view echo_data = "gman ping";
+constexpr std::size_t quoted_stranger_bytes_max = 40;
+
+std::string in_ms(milliseconds time) {
+  return std::to_string(time.count()) + " ms";
+}
+
+double ms_between(Instant from, Instant to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+Request request_of(const SubmitCall& call) {
+  return SubmitJob{.function = call.function,
+                   .unique = call.unique,
+                   .workload = call.workload,
+                   .priority = call.priority,
+                   .mode = call.mode};
+}
+Request request_of(const StatusCall& call) {
+  return GetStatus{call.handle};
+}
+Request request_of(const PingCall&) {
+  return EchoReq{echo_data};
+}
+
+}  // namespace
+
+CallFsm::CallFsm(const Call& call, const CallLimits& limits, ServerChoice& choice)
+    : choice_(choice), limits_(limits), error_(fault_of(call, limits)) {
+  if (error_) return;
+  if (const auto* job = std::get_if<SubmitCall>(&call)) {
+    kind_ = job->mode == JobMode::background ? Kind::background : Kind::foreground;
+    function_ = printable(job->function, quoted_name_bytes_max);
+    out_.reserve(job->workload.size() + job->function.size() + job->unique.size() + 64);
+  } else if (const auto* status = std::get_if<StatusCall>(&call)) {
+    kind_ = Kind::status;
+    result_.handle = status->handle;
+  } else {
+    kind_ = Kind::ping;
+  }
+  append_request(out_, OptionReq{"exceptions"});
+  greeting_bytes_ = out_.size();
+  append_request(out_, std::visit([](const auto& one) { return request_of(one); }, call));
+}
+
+Action CallFsm::start(Instant now) {
+  started_at_ = now;
+  if (limits_.deadline.count() > 0) deadline_at_ = now + limits_.deadline;
+  order_ = choice_.order(now);
+  if (error_) {
+    end(now);
+  } else if (order_.empty()) {
+    fail(client_errc::no_servers, "no job server is configured", "name one in the list of servers",
+         now);
+  } else {
+    open_server(now);
+  }
+  return action();
+}
+
+Action CallFsm::resume(const CallEvent& event, Instant now) {
+  GMAN_ASSERT(state_ != State::done);
+  std::visit([&](const auto& happened) { on(happened, now); }, event);
+  // A peer that never stops sending does not stop the clock.
+  if (const auto due = wake_at(); due && now >= *due) on(TimePassed{}, now);
+  return action();
+}
+
+Action CallFsm::action() const {
+  switch (state_) {
+    case State::looking_up:
+    case State::connecting: return Action::open;
+    case State::asking:
+    case State::working:
+    case State::asking_status: return Action::transfer;
+    case State::done: return Action::done;
+  }
+  return Action::done;
+}
+
+void CallFsm::cancel(Instant now) {
+  GMAN_ASSERT(state_ != State::done);
+  std::string message = "cancelled after " + elapsed(now);
+  if (is_job() && state_ != State::looking_up && state_ != State::connecting) {
+    message += ": " + subject();
+    if (state_ != State::asking) {
+      message += " had not ended";
+    } else if (exchange_.is_request_sent) {
+      message += " was sent to " + server_name() + " but not acknowledged, its fate is unknown";
+    } else {
+      message += " was not submitted";
+    }
+  }
+  fail(client_errc::cancelled, std::move(message), {}, now);
+}
+
+// ---- Time
+
+std::optional<Instant> CallFsm::wake_at() const {
+  std::optional<Instant> due = state_ == State::done ? std::nullopt : deadline_at_;
+  const auto earlier = [&](Instant other) { due = due ? std::min(*due, other) : other; };
+  switch (state_) {
+    case State::looking_up:
+    case State::connecting: earlier(try_until_); break;
+    case State::asking:
+      if (!exchange_.has_answered) earlier(try_until_);
+      if (const auto answer = answer_due()) earlier(*answer);
+      break;
+    case State::asking_status: return status_until_;
+    case State::working:
+    case State::done: break;
+  }
+  return due;
+}
+
+std::optional<Instant> CallFsm::answer_due() const {
+  if (limits_.answer_timeout.count() == 0) return std::nullopt;
+  return exchange_.progressed_at + limits_.answer_timeout;
+}
+
+void CallFsm::on(const TimePassed&, Instant now) {
+  const bool is_deadline = deadline_at_ && now >= *deadline_at_;
+  const bool is_try_over = now >= try_until_;
+  switch (state_) {
+    case State::looking_up:
+    case State::connecting:
+      if (is_deadline) return pass_deadline(now);
+      if (is_try_over) {
+        const char* missing = state_ == State::looking_up ? "name look-up did not end within "
+                                                          : "no connection within ";
+        server_failed(missing + in_ms(limits_.connect_timeout), now);
+      }
+      return;
+    case State::asking:
+      if (is_deadline) return pass_deadline(now);
+      if (!exchange_.has_answered && is_try_over) {
+        server_failed("no answer within " + in_ms(limits_.connect_timeout), now);
+      } else if (const auto due = answer_due(); due && now >= *due) {
+        server_failed("no answer within " + in_ms(limits_.answer_timeout), now);
+      }
+      return;
+    case State::working:
+      if (is_deadline) ask_status(now);
+      return;
+    case State::asking_status:
+      if (now >= status_until_)
+        end_at_deadline("the server did not say what became of it", {}, now);
+      return;
+    case State::done: return;
+  }
+}
+
+// The deadline passed before a job was acknowledged, or before any other answer came.
+void CallFsm::pass_deadline(Instant now) {
+  const bool is_connected = state_ == State::asking;
+  std::string message;
+  std::string hint;
+  if (is_job() && is_connected && exchange_.is_request_sent) {
+    message = server_name() + " did not acknowledge " + subject() + " within " +
+              in_ms(limits_.deadline) + ": its fate is unknown";
+  } else if (is_job()) {
+    message = subject() + " was not submitted within " + in_ms(limits_.deadline) + ": " +
+              (is_connected ? "sending to " : "no connection yet to ") + server_name();
+  } else {
+    message = "no answer from " + server_name() + " within " + in_ms(limits_.deadline);
+  }
+  if (!failures_.empty()) message += ", after " + failures();
+  fail(client_errc::deadline, std::move(message), std::move(hint), now);
+}
+
+// working -> asking_status. The server is asked what it knows, since "did not end in time" alone
+// leaves a person with nothing to go on.
+void CallFsm::ask_status(Instant now) {
+  append_request(out_, GetStatus{result_.handle});
+  state_ = State::asking_status;
+  status_until_ = now + status_grace;
+}
+
+void CallFsm::end_at_deadline(std::string_view what_is_known, std::string hint, Instant now) {
+  fail(client_errc::deadline,
+       subject() + " did not end within " + in_ms(limits_.deadline) + ": " +
+           std::string(what_is_known),
+       std::move(hint), now);
+}
+
+// ---- Connections
+
+void CallFsm::open_server(Instant now) {
+  state_ = State::looking_up;
+  exchange_ = {};
+  in_.clear();
+  ++attempt_;
+  try_until_ = now + limits_.connect_timeout;
+}
+
+void CallFsm::on(const LookedUp&, Instant) {
+  GMAN_ASSERT(state_ == State::looking_up);
+  state_ = State::connecting;
+}
+
+void CallFsm::on(const Opened& opened, Instant now) {
+  GMAN_ASSERT(state_ == State::looking_up || state_ == State::connecting);
+  state_ = State::asking;
+  exchange_ = {.is_reused = opened.is_reused,
+               .is_greeting_due = !opened.is_reused,
+               .has_answered = opened.is_reused,
+               .sent = opened.is_reused ? greeting_bytes_ : 0,
+               .asked_at = now,
+               .progressed_at = now};
+}
+
+void CallFsm::on(const OpenFailed& failed, Instant now) {
+  GMAN_ASSERT(state_ == State::looking_up || state_ == State::connecting);
+  server_failed(failed.reason, now);
+}
+
+std::string_view CallFsm::unsent() const {
+  std::string_view all = out_;
+  const bool is_held = exchange_.is_greeting_due && choice_.servers().size() > 1;
+  if (is_held) all = all.substr(0, greeting_bytes_);
+  return all.substr(exchange_.sent);
+}
+
+void CallFsm::on(const Wrote& wrote, Instant now) {
+  GMAN_ASSERT(wrote.bytes <= unsent().size());
+  exchange_.sent += wrote.bytes;
+  exchange_.progressed_at = now;
+  if (exchange_.is_request_sent || exchange_.sent < out_.size()) return;
+  exchange_.is_request_sent = true;
+  if (is_job()) {  // never sent again, and its workload may be long
+    out_ = {};
+    exchange_.sent = 0;
+  }
+}
+
+void CallFsm::on(const Broken& broken, Instant now) {
+  std::string reason = broken.reason;
+  if (!in_.unread().empty()) reason += " in the middle of an answer";
+  connection_failed(std::move(reason), now);
+}
+
+void CallFsm::connection_failed(std::string reason, Instant now) {
+  // A connection kept from an earlier call may have been closed for its age, which says nothing
+  // about the server.
+  const bool may_repeat = state_ == State::asking && !(is_job() && exchange_.is_request_sent);
+  if (exchange_.is_reused && may_repeat) return open_server(now);
+  server_failed(std::move(reason), now);
+}
+
+void CallFsm::server_failed(std::string reason, Instant now) {
+  choice_.failed(server(), now);
+  if (is_job() && exchange_.is_request_sent) return lose_job(reason, now);
+
+  failures_.push_back({server(), std::move(reason)});
+  if (order_at_ + 1 < order_.size()) {
+    ++order_at_;
+    return open_server(now);
+  }
+  fail(client_errc::unreachable,
+       "no job server reachable: " + failures() + " after " + elapsed(now),
+       "start gmand, or correct the list of servers", now);
+}
+
+void CallFsm::lose_job(const std::string& reason, Instant now) {
+  const bool is_acknowledged = state_ != State::asking;
+  fail(client_errc::connection_lost,
+       server_name() + ": " + reason + ", " + elapsed(now) + " after the start, when " + subject() +
+           (is_acknowledged ? " had not ended" : " was sent but not acknowledged") +
+           ": its fate is unknown",
+       "submit it again if running it twice does no harm", now);
+}
+
+// ---- Answers
+
+void CallFsm::on(const Received& received, Instant now) {
+  in_.commit(received.bytes);
+  read_packets(now);
+}
+
+void CallFsm::read_packets(Instant now) {
+  while (state_ != State::done) {
+    const std::string_view unread = in_.unread();
+    if (unread.empty()) return;
+    if (unread.front() != '\0') {
+      return fail(client_errc::protocol_error,
+                  server_name() + " does not speak the Gearman protocol: it sent \"" +
+                      printable(unread, quoted_stranger_bytes_max) + "\"",
+                  "is that the address of a job server?", now);
+    }
+    const auto frame = next_frame(unread);
+    if (!frame) return break_protocol(frame.error().message(), now);
+    if (!*frame) return;
+    const auto& packet = std::get<Packet>((*frame)->unit);
+    const auto response = parse_response(packet);
+    if (!response) {
+      return break_protocol(
+          std::string(spec_of(packet.type).name) + ": " + response.error().message(), now);
+    }
+    exchange_.has_answered = true;
+    const bool is_in_turn = !exchange_.is_greeting_due || packet.type == PacketType::option_res ||
+                            packet.type == PacketType::error;
+    std::visit(
+        [&](const auto& one) {
+          if constexpr (requires { answer(one, now); }) {
+            if (is_in_turn) return answer(one, now);
+          }
+          unexpected(packet.type, now);
+        },
+        *response);
+    in_.consume((*frame)->bytes);
+    if (state_ == State::done) is_connection_clean_ &= in_.unread().empty();
+  }
+}
+
+void CallFsm::answer(const OptionRes&, Instant now) {
+  if (!exchange_.is_greeting_due) return unexpected(PacketType::option_res, now);
+  exchange_.is_greeting_due = false;
+  exchange_.progressed_at = now;
+  if (!exchange_.is_request_sent) exchange_.asked_at = now;
+}
+
+void CallFsm::answer(const ErrorRes& error, Instant now) {
+  // A server without exceptions says so, and tells of a failed job by WORK_FAIL alone.
+  if (exchange_.is_greeting_due) return answer(OptionRes{}, now);
+  if (state_ == State::asking_status) {
+    return end_at_deadline("the server did not say what became of it", {}, now);
+  }
+  result_.server = server_name();
+  const std::string quoted = printable(error.code, quoted_name_bytes_max) + " \"" +
+                             printable(error.text, quoted_text_bytes_max) + "\"";
+  const std::string refused = is_job() ? subject() : "the request";
+  // The answer is whole and the connection in step, unless the request is still on its way.
+  is_connection_clean_ = state_ == State::asking && exchange_.is_request_sent;
+  fail(client_errc::server_error, server_name() + " refused " + refused + ": " + quoted, {}, now);
+}
+
+void CallFsm::answer(const JobCreated& created, Instant now) {
+  if (state_ != State::asking || !is_job() || !exchange_.is_request_sent) {
+    return unexpected(PacketType::job_created, now);
+  }
+  if (created.handle.empty() || created.handle.size() > handle_bytes_max) {
+    return break_protocol(
+        "JOB_CREATED with a handle of " + std::to_string(created.handle.size()) + " bytes", now);
+  }
+  result_.handle = created.handle;
+  result_.server = server_name();
+  choice_.answered(server());
+  if (kind_ == Kind::background) return succeed(now);
+  state_ = State::working;
+}
+
+void CallFsm::answer(const WorkData& work, Instant now) {
+  if (!is_ours(work.handle)) return unexpected(PacketType::work_data, now);
+  if (!append_result(result_.data, work.data, now)) return;
+}
+
+void CallFsm::answer(const WorkWarning& work, Instant now) {
+  if (!is_ours(work.handle)) return unexpected(PacketType::work_warning, now);
+  if (append_result(result_.warning, work.data, now)) result_.warning += '\n';
+}
+
+void CallFsm::answer(const WorkStatus& work, Instant now) {
+  if (!is_ours(work.handle)) return unexpected(PacketType::work_status, now);
+  result_.numerator = lenient_number(work.numerator);
+  result_.denominator = lenient_number(work.denominator);
+}
+
+void CallFsm::answer(const WorkComplete& work, Instant now) {
+  if (!is_ours(work.handle)) return unexpected(PacketType::work_complete, now);
+  if (append_result(result_.data, work.data, now)) succeed(now);
+}
+
+void CallFsm::answer(const WorkFail& work, Instant now) {
+  if (!is_ours(work.handle)) return unexpected(PacketType::work_fail, now);
+  std::string message = subject() + " failed after " + elapsed(now);
+  if (!result_.warning.empty()) {
+    const std::string_view warnings{result_.warning.data(), result_.warning.size() - 1};
+    message += ", with the warning: " + printable(warnings, quoted_text_bytes_max);
+  }
+  is_connection_clean_ = state_ == State::working;
+  fail(client_errc::job_failed, std::move(message), "the worker's log may say why", now);
+}
+
+void CallFsm::answer(const WorkException& work, Instant now) {
+  if (!is_ours(work.handle)) return unexpected(PacketType::work_exception, now);
+  is_connection_clean_ = state_ == State::working;
+  fail(client_errc::job_exception,
+       subject() + " ended with an exception: " + printable(work.data, quoted_text_bytes_max), {},
+       now);
+}
+
+void CallFsm::answer(const StatusRes& status, Instant now) {
+  const bool is_asked =
+      state_ == State::asking_status ||
+      (state_ == State::asking && kind_ == Kind::status && exchange_.is_request_sent);
+  if (!is_asked || status.handle != result_.handle) {
+    return unexpected(PacketType::status_res, now);
+  }
+  result_.known = status.known;
+  result_.running = status.running;
+  if (status.running) {
+    result_.numerator = status.numerator;
+    result_.denominator = status.denominator;
+  }
+  if (state_ == State::asking) return succeed(now);
+
+  if (!status.known) return end_at_deadline("the server does not know it any more", {}, now);
+  if (!status.running) {
+    return end_at_deadline("it is queued and no worker has taken it",
+                           "is a worker for \"" + function_ + "\" connected?", now);
+  }
+  std::string progress = "a worker is running it";
+  if (status.denominator > 0) {
+    progress += " (" + std::to_string(status.numerator) + " of " +
+                std::to_string(status.denominator) + " done)";
+  }
+  end_at_deadline(progress, {}, now);
+}
+
+void CallFsm::answer(const EchoRes& echo, Instant now) {
+  if (state_ != State::asking || kind_ != Kind::ping || !exchange_.is_request_sent) {
+    return unexpected(PacketType::echo_res, now);
+  }
+  if (echo.data != echo_data) return break_protocol("ECHO_RES with other bytes than sent", now);
+  result_.round_trip_ms = ms_between(exchange_.asked_at, now);
+  succeed(now);
+}
+
+bool CallFsm::append_result(std::string& to, std::string_view data, Instant now) {
+  const std::size_t bytes = result_.data.size() + result_.warning.size();
+  if (data.size() > result_bytes_max - std::min(bytes, result_bytes_max)) {
+    fail(client_errc::protocol_error,
+         "the result of " + subject() + " is above the limit of " +
+             std::to_string(result_bytes_max) + " bytes",
+         "let the worker store the result and return where it is", now);
+    return false;
+  }
+  to += data;
+  return true;
+}
+
+bool CallFsm::is_ours(std::string_view handle) const {
+  const bool is_waiting = state_ == State::working || state_ == State::asking_status;
+  return is_waiting && handle == result_.handle;
+}
+
+void CallFsm::unexpected(PacketType type, Instant now) {
+  break_protocol("unexpected " + std::string(spec_of(type).name), now);
+}
+
+// ---- Ends
+
+void CallFsm::break_protocol(const std::string& what, Instant now) {
+  choice_.failed(server(), now);
+  std::string message = server_name() + " broke the protocol: " + what;
+  if (is_job() && exchange_.is_request_sent) {
+    message += "; the fate of " + subject() + " is unknown";
+  }
+  is_connection_clean_ = false;
+  fail(client_errc::protocol_error, std::move(message), {}, now);
+}
+
+void CallFsm::succeed(Instant now) {
+  result_.server = server_name();
+  choice_.answered(server());
+  // Once GET_STATUS was sent, its answer is still to come.
+  is_connection_clean_ = state_ == State::asking || state_ == State::working;
+  end(now);
+}
+
+void CallFsm::fail(client_errc code, std::string message, std::string hint, Instant now) {
+  error_ = Error{code, std::move(message), std::move(hint)};
+  end(now);
+}
+
+void CallFsm::end(Instant now) {
+  result_.elapsed_ms = ms_between(started_at_, now);
+  state_ = State::done;
+}
+
+// ---- Words
+
+bool CallFsm::is_job() const {
+  return kind_ == Kind::background || kind_ == Kind::foreground;
+}
+
+const std::string& CallFsm::server_name() const {
+  return choice_.servers()[server()].name;
+}
+
+std::string CallFsm::subject() const {
+  const std::string function = " of function \"" + function_ + "\"";
+  return result_.handle.empty() ? "the job" + function
+                                : "job " + printable(result_.handle, handle_bytes_max) + function;
+}
+
+// "127.0.0.1:4730 (connection refused), unix:/run/x (no such file or directory)"
+std::string CallFsm::failures() const {
+  std::string text;
+  for (const Failure& failure : failures_) {
+    if (!text.empty()) text += ", ";
+    text += choice_.servers()[failure.server].name + " (" + failure.reason + ")";
+  }
+  return text;
+}
+
+std::string CallFsm::elapsed(Instant now) const {
+  return in_ms(std::chrono::duration_cast<milliseconds>(now - started_at_));
+}
+
+}  // namespace gman

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A job server for tests: it listens on loopback or on a Unix socket and does what a function says
+// to each connection, in a thread of its own. Every wait of it is bounded.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "client/blocking/epoll.hpp"
+#include "protocol/request.hpp"
+#include "protocol/response.hpp"
+
+namespace gman::test {
+
+/// One accepted connection, in the hands of the script.
+class Peer {
+ public:
+  Peer(int fd, int number) : fd_(fd), number_(number) {}
+
+  /// 1 for the first connection of the server.
+  [[nodiscard]] int number() const { return number_; }
+
+  /// The next request, or nullopt when the client closed or said nothing for ten seconds. Its views
+  /// live until the next call.
+  std::optional<Request> receive();
+  /// The same without the OPTION_REQ, which is answered.
+  std::optional<Request> receive_job();
+  /// True once the client has closed.
+  bool wait_for_close();
+
+  void send(const Response& response);
+  void send_bytes(std::string_view bytes);
+  /// FIN after what was sent.
+  void close() { ended_ = true; }
+  /// RST instead of FIN.
+  void reset();
+
+  [[nodiscard]] bool ended() const { return ended_; }
+
+ private:
+  int fd_;
+  int number_;
+  bool ended_ = false;
+  std::string in_;
+  std::size_t consumed_ = 0;
+};
+
+[[nodiscard]] std::string bytes_of(const Response& response);
+
+class ScriptedServer {
+ public:
+  using Script = std::function<void(Peer&)>;
+
+  /// On 127.0.0.1, at `port` (0: any free one).
+  explicit ScriptedServer(Script script, std::uint16_t port = 0);
+  /// On a Unix socket.
+  ScriptedServer(Script script, const std::string& unix_path);
+  /// Closes all connections and waits for the scripts.
+  ~ScriptedServer();
+
+  /// "127.0.0.1:PORT" or "unix:/path".
+  [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] int accepted() const { return accepted_; }
+
+ private:
+  void serve(UniqueFd listener);
+  void accept_all();
+
+  Script script_;
+  std::string address_;
+  std::uint16_t port_ = 0;
+  UniqueFd listener_;
+  UniqueFd stop_;
+  std::atomic<int> accepted_{0};
+  std::mutex mutex_;
+  std::vector<int> open_;             // guarded by mutex_
+  std::vector<std::thread> scripts_;  // of accept_all's thread until it is joined
+  std::thread thread_;
+};
+
+/// An address of 127.0.0.1 at which nobody listens.
+[[nodiscard]] std::string dead_address();
+
+}  // namespace gman::test

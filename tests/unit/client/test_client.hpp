@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// gman.h as tests call it: one call, waited for by poll(2), ended after a bounded time.
+#pragma once
+
+#include <gman/gman.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "client/blocking/poll_driver.hpp"
+
+namespace gman::test {
+
+/// What a call brought, copied.
+struct Outcome {
+  gman_status status{};
+  std::string message, hint;
+  std::string handle, data, warning, server;
+  gman_result_data numbers{};  // its pointers are stale
+};
+
+struct JobText {
+  std::string_view function;
+  std::string_view workload = {};
+  std::string_view unique = {};
+  gman_priority priority = GMAN_PRIORITY_NORMAL;
+  int deadline_ms = 0;
+};
+
+class TestClient {
+ public:
+  explicit TestClient(const std::string& servers);
+  explicit TestClient(const gman_settings& settings);
+
+  Outcome background(const JobText& job);
+  Outcome foreground(const JobText& job);
+  Outcome status(std::string_view handle);
+  Outcome ping();
+
+  gman_client* get() { return client_.get(); }
+  gman_status start(const JobText& job, bool background);
+  Outcome finish(gman_status started, const Interrupt& interrupted = {});
+
+ private:
+  struct Free {
+    void operator()(gman_client* client) const { gman_client_free(client); }
+  };
+  std::unique_ptr<gman_client, Free> client_;
+};
+
+[[nodiscard]] gman_settings settings_for(const std::string& servers);
+
+}  // namespace gman::test
