@@ -1,0 +1,1 @@
+../mysql/example_trigger.sql

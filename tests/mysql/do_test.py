@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The six gman_do functions: what goes in, what comes out."""
+import concurrent.futures
+import hashlib
+import unittest
+
+import wire
+from fixture import MIB, FunctionsCase, RecordingServer, database
+from mariadb import SqlError
+
+
+def fail(_):
+    raise RuntimeError("the job fails")
+
+
+class Do(FunctionsCase):
+    options = ["--max-allowed-packet=256M"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.enterClassContext(wire.Worker(cls.gmand.address, {
+            "reverse": lambda workload: workload[::-1],
+            "same": lambda workload: workload,
+            "hex": lambda workload: workload.hex().encode(),
+            "nothing": lambda workload: b"",
+            "inflate": lambda workload: b"x" * int(workload),
+            "sha256": lambda workload: hashlib.sha256(workload).hexdigest().encode(),
+            "fail": fail,
+            "f" * 512: lambda workload: b"the longest name",
+            "r\xe9sum\xe9": lambda workload: b"utf-8 name",
+        }))
+
+    def test_runs_a_job_and_returns_its_result(self):
+        for function in ("gman_do", "gman_do_high", "gman_do_low"):
+            self.assertEqual(self.sql(f"SELECT {function}('reverse', 'Hello')"), "olleH")
+            self.assertEqual(self.sql(f"SELECT {function}('reverse', 'Hello', 'u')"), "olleH")
+
+    def test_background_jobs_return_the_handle_at_once(self):
+        for function in ("gman_do_background", "gman_do_high_background",
+                         "gman_do_low_background"):
+            handle = self.sql(f"SELECT {function}('reverse', 'Hello')")
+            self.assertRegex(handle, r"^H:.+:\d+$")
+
+    def test_calls_a_row_at_a_time(self):
+        self.assertEqual(self.sql("SELECT gman_do('reverse', seq) FROM seq_10_to_13"),
+                         "01\n11\n21\n31")
+
+    def test_takes_the_function_from_any_string_expression(self):
+        self.sql("CREATE OR REPLACE TABLE names (name TEXT, workload VARBINARY(99));"
+                 "INSERT INTO names VALUES ('reverse', 'abc'), ('hex', 'abc')")
+        self.assertEqual(self.sql("SELECT gman_do(name, workload) FROM names"), "cba\n616263")
+        self.assertEqual(self.sql("SELECT gman_do(CONCAT('rev', 'erse'), 'abc')"), "cba")
+        self.assertEqual(self.sql("SET @f = 'reverse'; SELECT gman_do(@f, 'abc')"), "cba")
+
+    def test_nests(self):
+        self.assertEqual(self.sql("SELECT gman_do('hex', gman_do('reverse', 'ab'))"), "6261")
+
+    def test_works_in_prepared_statements_with_new_values(self):
+        self.assertEqual(
+            self.sql("PREPARE p FROM 'SELECT gman_do(?, ?)';"
+                     "SET @f = 'reverse', @w = 'abc'; EXECUTE p USING @f, @w;"
+                     "SET @f = 'hex', @w = 'N'; EXECUTE p USING @f, @w"), "cba\n4e")
+
+    def test_is_evaluated_for_every_row_though_its_arguments_are_constant(self):
+        with RecordingServer() as server, database(server.address) as other:
+            other.sql("SELECT gman_do('f', 'x') FROM seq_1_to_5", database="test")
+            self.assertEqual(len(server.requests), 5)
+
+    def test_numbers_travel_as_their_text(self):
+        for given, text in (("42", "42"), ("-1.50", "-1.50"), ("2e3", "2000"), ("NULL + 0", None),
+                            ("DATE'2026-01-31'", "2026-01-31"), ("TRUE", "1")):
+            with self.subTest(given=given):
+                if text is None:
+                    self.fails(f"SELECT gman_do('same', {given})", "workload", "NULL")
+                else:
+                    self.assertEqual(self.sql(f"SELECT gman_do('same', {given})"), text)
+
+    def test_bytes_travel_unchanged_both_ways(self):
+        every_byte = bytes(range(256)).hex()
+        for value in (every_byte, "00", "0000ff00", "5c270a0d1a"):
+            with self.subTest(value=value):
+                self.assertEqual(self.sql(f"SELECT gman_do('hex', UNHEX('{value}'))"), value)
+                self.assertEqual(self.sql(f"SELECT HEX(gman_do('same', UNHEX('{value}')))"),
+                                 value.upper())
+
+    def test_text_travels_in_the_bytes_of_its_own_character_set(self):
+        self.assertEqual(self.sql("SELECT gman_do('hex', _utf8mb4'é😀')"), "c3a9f09f9880")
+        self.assertEqual(self.sql("SELECT gman_do('hex', CONVERT('é' USING latin1))"), "e9")
+        self.assertEqual(self.sql("SELECT CHARSET(gman_do('same', 'é'))"), "binary")
+        self.assertEqual(self.sql("SELECT CONVERT(gman_do('same', 'é😀') USING utf8mb4)"),
+                         "é😀")
+        self.assertEqual(self.sql("SELECT gman_do('résumé', '')"), "utf-8 name")
+
+    def test_an_empty_result_is_null(self):
+        self.assertEqual(self.sql("SELECT gman_do('nothing', 'x') IS NULL"), "1")
+        self.assertEqual(self.sql("SELECT gman_do('same', '') IS NULL"), "1")
+        self.assertEqual(self.sql("SELECT gman_do('nothing', seq) IS NULL FROM seq_1_to_2"),
+                         "1\n1")
+
+    def test_a_null_function_or_workload_is_an_error_that_names_it(self):
+        for name in ("gman_do", "gman_do_background"):
+            self.fails(f"SELECT {name}(NULL, 'x')", "1644", name, "function", "NULL")
+            self.fails(f"SELECT {name}('f', NULL)", "1644", name, "workload", "NULL", "COALESCE")
+
+    def test_a_null_unique_is_no_unique(self):
+        with RecordingServer() as server, database(server.address) as other:
+            other.sql("SELECT gman_do_background('f', 'w', NULL), gman_do('f', 'w', '')")
+            self.assertEqual(server.requests, [(wire.SUBMIT_JOB_BG, b"f", b"", b"w"),
+                                               (wire.SUBMIT_JOB, b"f", b"", b"w")])
+
+    def test_each_function_sends_its_own_kind_of_job(self):
+        kinds = {"gman_do": wire.SUBMIT_JOB, "gman_do_high": wire.SUBMIT_JOB_HIGH,
+                 "gman_do_low": wire.SUBMIT_JOB_LOW, "gman_do_background": wire.SUBMIT_JOB_BG,
+                 "gman_do_high_background": wire.SUBMIT_JOB_HIGH_BG,
+                 "gman_do_low_background": wire.SUBMIT_JOB_LOW_BG}
+        with RecordingServer() as server, database(server.address) as other:
+            for name, kind in kinds.items():
+                other.sql(f"SELECT {name}('f', 'w', '{name}')")
+                self.assertEqual(server.requests.pop(), (kind, b"f", name.encode(), b"w"))
+
+    def test_wrong_arguments_are_refused_with_the_reason(self):
+        self.fails("SELECT gman_do('f')", "two or three arguments")
+        self.fails("SELECT gman_do('f', 'w', 'u', 'x')", "two or three arguments")
+        self.fails("SELECT gman_do()", "two or three arguments")
+        self.fails("SELECT gman_do(1, 'w')", "First argument", "string")
+
+    def test_a_unique_of_64_bytes_is_taken_and_one_of_65_refused(self):
+        longest = "u" * 64
+        with RecordingServer() as server, database(server.address) as other:
+            other.sql(f"SELECT gman_do_background('f', 'w', '{longest}')")
+            self.assertEqual(server.requests[0][2], longest.encode())
+            with self.assertRaisesRegex(SqlError, "1644.*gman_do_background.*unique.*64"):
+                other.sql(f"SELECT gman_do_background('f', 'w', '{longest}u')")
+            self.assertEqual(len(server.requests), 1)
+
+    def test_a_function_name_of_512_bytes_is_taken_and_one_of_513_refused(self):
+        self.assertEqual(self.sql(f"SELECT gman_do('{'f' * 512}', '')"), "the longest name")
+        self.fails(f"SELECT gman_do('{'f' * 513}', '')", "1644", "function", "512")
+        self.fails("SELECT gman_do('', 'w')", "1644", "function")
+        self.fails("SELECT gman_do(UNHEX('660067'), 'w')", "1644", "function", "NUL")
+
+    def test_results_above_16_mib_arrive_whole(self):
+        size = 17 * MIB
+        self.assertEqual(self.sql(f"SELECT LENGTH(gman_do('inflate', {size}))"), str(size))
+        self.assertEqual(len(self.sql(f"SELECT gman_do('inflate', {size})")), size)
+
+    def test_a_workload_of_64_mib_is_taken_and_one_byte_more_refused(self):
+        size = 64 * MIB
+        digest = hashlib.sha256(b"w" * size).hexdigest()
+        self.assertEqual(self.sql(f"SELECT gman_do('sha256', REPEAT('w', {size}))"), digest)
+        self.fails(f"SELECT gman_do('sha256', REPEAT('w', {size + 1}))", "1644", "workload",
+                   str(size))
+
+    def test_a_result_can_be_stored_whole(self):
+        self.assertEqual(
+            self.sql("CREATE OR REPLACE TABLE kept AS SELECT gman_do('inflate', 70000) AS result,"
+                     " gman_do_background('same', 'w') AS handle;"
+                     "SELECT LENGTH(result), handle REGEXP '^H:' FROM kept"), "70000\t1")
+
+    def test_a_job_that_fails_is_an_error(self):
+        self.fails("SELECT gman_do('fail', 'w')", "1644", "gman_do", "fail")
+
+    def test_one_failed_row_fails_the_statement(self):
+        self.sql("CREATE OR REPLACE TABLE kept (id INT)")
+        self.fails("INSERT INTO kept SELECT gman_do(IF(seq = 3, 'fail', 'same'), seq)"
+                   " FROM seq_1_to_5", "1644")
+        self.assertEqual(self.sql("SELECT COUNT(*) FROM kept"), "0")
+
+    def test_a_handler_in_a_stored_procedure_can_catch_it(self):
+        self.assertEqual(
+            self.sql("DELIMITER //\nCREATE OR REPLACE PROCEDURE p() BEGIN"
+                     " DECLARE CONTINUE HANDLER FOR 1644 SELECT 'caught';"
+                     " SELECT gman_do('fail', 'w'); SELECT gman_do('same', 'next'); END //\n"
+                     "DELIMITER ;\nCALL p()"), "caught\nnext")
+
+    def test_fifty_sessions_call_at_the_same_time(self):
+        def session(number):
+            return self.sql(f"SELECT gman_do('reverse', CONCAT('{number}-', seq))"
+                            " FROM seq_1_to_20")
+        with concurrent.futures.ThreadPoolExecutor(50) as sessions:
+            answers = list(sessions.map(session, range(50)))
+        for number, answer in enumerate(answers):
+            self.assertEqual(answer.split("\n"), [f"{number}-{row}"[::-1] for row in range(1, 21)])
+
+    def test_says_its_version_and_takes_no_argument(self):
+        self.assertRegex(self.sql("SELECT gman_version()"), r"^\d+\.\d+\.\d+$")
+        self.fails("SELECT gman_version(1)", "no arguments")
+
+    def test_pings(self):
+        self.assertRegex(self.sql("SELECT gman_ping()"),
+                         rf"^{self.gmand.address} \d+\.\d{{3}} ms$")
+        self.fails("SELECT gman_ping(1)", "no arguments")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "udf_mysql/call.hpp"
+
+#include <cstdio>
+#include <string_view>
+
+#include "client/blocking/poll_driver.hpp"
+#include "udf_mysql/pool.hpp"
+#include "udf_mysql/servers.hpp"
+#include "udf_mysql/session/kill.hpp"
+#include "udf_mysql/settings.hpp"
+#include "udf_mysql/sql_error.hpp"
+
+namespace gman::udf {
+namespace {
+
+/// Waits for the end of the call that `started` told of; returns only when it ended well.
+const gman_result_data& finish(gman_client* client, gman_status started) {
+  const gman_status status = drive(client, started, session::killed);
+  if (status == GMAN_OK) return *gman_result(client);
+  if (status == GMAN_CANCELLED) throw Killed{session::kill_error()};
+  const gman_error_data& error = *gman_error_get(client);
+  std::string message = error.message;
+  if (*error.hint != '\0') message += std::string("; ") + error.hint;
+  throw SqlError(message);
+}
+
+std::string text(const gman_bytes& bytes) {
+  return {bytes.data, bytes.size};
+}
+
+}  // namespace
+
+std::string run_job(const gman_job& job) {
+  const auto now = settings();
+  Lease lease(servers_for({job.function.data, job.function.size}, *now), *now);
+  // A client remembers its last call. An idle one shall not hold megabytes for that.
+  constexpr std::size_t remembered_bytes_max = 1 << 20;
+  if (job.workload.size > remembered_bytes_max) lease.close_after_use();
+  const gman_result_data& result = finish(lease.get(), gman_start_job(lease.get(), &job));
+  if (result.data.size > remembered_bytes_max) lease.close_after_use();
+  return text(job.background != 0 ? result.handle : result.data);
+}
+
+std::string ping() {
+  const auto now = settings();
+  Lease lease(servers_for({}, *now), *now);
+  const gman_result_data& result = finish(lease.get(), gman_start_ping(lease.get()));
+  char line[1024];
+  std::snprintf(line, sizeof line, "%s %.3f ms", result.server, result.round_trip_ms);
+  return line;
+}
+
+}  // namespace gman::udf
