@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace gman {
 
@@ -48,7 +49,8 @@ class Job {
   [[nodiscard]] virtual bool abandoned() const = 0;
 };
 
-/// May throw: a std::exception becomes WORK_EXCEPTION with its text followed by WORK_FAIL's meaning.
+/// May throw: a std::exception becomes WORK_EXCEPTION with its text, which ends the job as WORK_FAIL
+/// does.
 using WorkerFunction = std::function<WorkResult(Job&)>;
 
 struct WorkerSettings {
@@ -67,10 +69,17 @@ struct WorkerSettings {
 
 /// What a worker tells its program about its life; called on the thread of run().
 struct WorkerEvent {
-  enum class Kind : std::uint8_t { connected, connect_failed, disconnected, job_started, job_ended };
+  enum class Kind : std::uint8_t {
+    connected,
+    connect_failed,
+    disconnected,
+    job_started,
+    job_ended,
+    server_error  ///< the server answered ERROR, to a late result for example
+  };
   Kind kind{};
   std::string server;
-  std::string detail;  ///< the reason, or the job's handle
+  std::string detail;  ///< the reason, the job's handle, or the server's code and text
 };
 
 class Worker {
@@ -90,10 +99,13 @@ class Worker {
   void run();
 
   /// From any thread or a signal-aware one (not from a signal handler): take no more jobs, end
-  /// run() when the running ones are done.
+  /// run() when the running ones are done and their results sent. A second call stops at once: the
+  /// connections are closed, so the server gives the jobs to others, abandoned() becomes true, and
+  /// run() ends as soon as the functions return.
   void stop();
 
-  /// run() with SIGINT and SIGTERM meaning stop().
+  /// run() with SIGINT and SIGTERM meaning stop(). The second signal is the second stop(), the
+  /// third has its default effect.
   void run_until_signal();
 
  private:
