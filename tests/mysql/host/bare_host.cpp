@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A server that exports nothing of use.
+#include "tests/mysql/host/host.hpp"
+
+namespace host {
+const unsigned kill_code = 0;
+const bool can_raise = false;
+}  // namespace host

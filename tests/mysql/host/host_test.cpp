@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/mysql/host/host.hpp"
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <mysql.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <new>
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+namespace {
+
+/// Allocations of this program and of what it loads fail from now on.
+bool is_memory_exhausted = false;
+
+/// Takes connections into its backlog and never answers.
+class SilentServer {
+ public:
+  SilentServer() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t bytes = sizeof address;
+    bind(socket_, reinterpret_cast<sockaddr*>(&address), bytes);
+    listen(socket_, 16);
+    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &bytes);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentServer() { close(socket_); }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int socket_;
+  int port_ = 0;
+};
+
+/// One call of gman_do('f', workload), as a server makes it.
+struct Call {
+  explicit Call(const char* workload) : values{function, const_cast<char*>(workload)} {
+    lengths[1] = workload == nullptr ? 0 : std::string(workload).size();
+    args.arg_count = 2;
+    args.arg_type = types;
+    args.args = values;
+    args.lengths = lengths;
+  }
+
+  void run() {
+    ASSERT_EQ(symbol<Init>("gman_do_init")(&init, &args, message), 0) << message;
+    unsigned long length = 0;
+    char buffer[255];
+    value = symbol<Row>("gman_do")(&init, &args, buffer, &length, &is_null, &error);
+    symbol<Deinit>("gman_do_deinit")(&init);
+  }
+
+  using Init = char (*)(UDF_INIT*, UDF_ARGS*, char*);
+  using Row = char* (*)(UDF_INIT*, UDF_ARGS*, char*, unsigned long*, char*, char*);
+  using Deinit = void (*)(UDF_INIT*);
+
+  template <class Function>
+  static Function symbol(const char* name) {
+    static void* object = dlopen(GMAN_UDF_PATH, RTLD_NOW);
+    if (object == nullptr) throw std::runtime_error(dlerror());
+    return reinterpret_cast<Function>(dlsym(object, name));
+  }
+
+  char function[2] = "f";
+  char* values[2];
+  unsigned long lengths[2] = {1, 0};
+  Item_result types[2] = {STRING_RESULT, STRING_RESULT};
+  UDF_ARGS args{};
+  UDF_INIT init{};
+  char message[512] = "";
+  char* value = nullptr;
+  char is_null = 0;
+  char error = 0;
+};
+
+class Host : public testing::Test {
+ protected:
+  void SetUp() override {
+    host::raised.clear();
+    host::is_killed = false;
+  }
+  void TearDown() override { is_memory_exhausted = false; }
+
+  static void SetUpTestSuite() {
+    static const SilentServer server;
+    setenv("GMAN_SERVERS", server.address().c_str(), 1);
+  }
+};
+
+TEST_F(Host, hears_of_an_error_with_code_and_message) {
+  Call call(nullptr);
+  call.run();
+  EXPECT_EQ(call.value, nullptr);
+  EXPECT_EQ(call.error, 1);
+  if (host::can_raise) {
+    ASSERT_EQ(host::raised.size(), 1u);
+    EXPECT_EQ(host::raised[0].code, 1644u);
+    EXPECT_THAT(host::raised[0].message, HasSubstr("gman_do: the workload"));
+  } else {
+    EXPECT_THAT(host::raised, IsEmpty());
+  }
+}
+
+TEST_F(Host, is_asked_in_its_own_way_whether_the_session_was_killed) {
+  if (host::kill_code == 0) GTEST_SKIP() << "this host cannot kill";
+  host::is_killed = true;
+  Call call("w");
+  call.run();
+  EXPECT_EQ(call.value, nullptr);
+  EXPECT_EQ(call.error, 1);
+  EXPECT_THAT(host::raised, ElementsAre(host::Raised{host::kill_code, ""}));
+}
+
+TEST_F(Host, gets_an_error_and_no_exception_when_memory_runs_out_in_init) {
+  Call call("w");
+  const auto init = Call::symbol<Call::Init>("gman_do_init");
+  is_memory_exhausted = true;
+  const bool failed = init(&call.init, &call.args, call.message) != 0;
+  is_memory_exhausted = false;
+  EXPECT_TRUE(failed);
+  EXPECT_STREQ(call.message, "out of memory");
+}
+
+TEST_F(Host, gets_the_error_flag_and_no_exception_when_memory_runs_out_at_a_row) {
+  Call call("w");
+  ASSERT_EQ(Call::symbol<Call::Init>("gman_do_init")(&call.init, &call.args, call.message), 0);
+  const auto row = Call::symbol<Call::Row>("gman_do");
+  unsigned long length = 0;
+  is_memory_exhausted = true;
+  call.value = row(&call.init, &call.args, nullptr, &length, &call.is_null, &call.error);
+  is_memory_exhausted = false;
+  EXPECT_EQ(call.value, nullptr);
+  EXPECT_EQ(call.error, 1);
+  Call::symbol<Call::Deinit>("gman_do_deinit")(&call.init);
+}
+
+}  // namespace
+
+// Exported by this program, these take the place of libstdc++'s in the loaded object, too.
+void* operator new(std::size_t size) {
+  void* memory = is_memory_exhausted ? nullptr : std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// MySQL 8 and 9: error functions with C++ names and 32-bit flags; `thd_killed(NULL)` is the error
+// code of this session's kill.
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/mysql/host/host.hpp"
+
+namespace host {
+const unsigned kill_code = 3024;
+const bool can_raise = true;
+}  // namespace host
+
+extern "C" int thd_killed(const void* session) {
+  if (session != nullptr) std::abort();
+  return host::is_killed ? static_cast<int>(host::kill_code) : 0;
+}
+
+void my_printf_error(unsigned code, const char* format, int flags, ...) {
+  if (flags != 0) std::abort();
+  char message[512];
+  va_list arguments;
+  va_start(arguments, flags);
+  std::vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  host::raised.push_back({code, message});
+}
+
+void my_error(int code, int flags, ...) {
+  if (flags != 0) std::abort();
+  host::raised.push_back({static_cast<unsigned>(code), ""});
+}
