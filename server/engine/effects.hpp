@@ -50,11 +50,20 @@ class Effects {
   };
   using Effect = std::variant<Send, Close>;
 
+  /// A packet in the turn's bytes, to be sent to any number of connections at the cost of one.
+  struct Encoded {
+    std::size_t offset;
+    std::size_t bytes;
+  };
+
   void send(ConnId to, const Response& response);
+  [[nodiscard]] Encoded encode(const Response& response);
+  void send(ConnId to, Encoded packet);
   void close(ConnId conn, CloseReason reason) { list_.emplace_back(Close{conn, reason}); }
 
   [[nodiscard]] std::span<const Effect> list() const { return list_; }
-  /// The packets of one Send: adjacent ones to the same connection are merged into one.
+  /// The packets of one Send. Adjacent ones to the same connection are merged into one; those of
+  /// several connections may share the same bytes.
   [[nodiscard]] std::string_view bytes_of(const Send& send) const {
     return std::string_view(bytes_).substr(send.offset, send.bytes);
   }

@@ -37,8 +37,12 @@ struct EngineSettings {
   milliseconds wake_patience{50};
   std::size_t functions_per_worker_max = 100'000;
   std::size_t clients_per_job_max = 100'000;
+  /// Functions that are remembered; a submit or CAN_DO of one more is refused.
+  std::size_t functions_max = 1'000'000;
   /// Jobs of one function that may wait; 0: no limit. `maxqueue` overrides it by function.
   std::uint32_t function_queue_max = 0;
+  /// A random number, so that no stranger can choose uniques whose hashes collide.
+  std::uint64_t hash_seed = 0;
 };
 
 class Engine {

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The laws that hold between any two calls. Everything that is counted twice is counted here a
+// third time, from the records themselves.
+#include <map>
+
+#include "base/assert.hpp"
+#include "server/engine/core.hpp"
+
+namespace gman::engine {
+
+void Core::check() const {
+  check_jobs();
+  check_functions();
+  check_connections();
+}
+
+// A job is in exactly one place, the one its state names; what nobody wants is not kept.
+void Core::check_jobs() const {
+  std::size_t keyed = 0;
+  std::size_t texts = 0;
+  std::size_t clients = 0;
+  std::size_t queued = 0;
+  std::size_t running = 0;
+  jobs_.for_each([&](JobSlot slot, const Job& job) {
+    GMAN_ASSERT(functions_.find(functions_[job.function].name) == job.function);
+    const bool is_waiting = !job.is_running();
+    queued += std::holds_alternative<Queued>(job.state) ? 1 : 0;
+    running += job.is_running() ? 1 : 0;
+    texts += job.text_bytes() > 0 ? 1 : 0;
+
+    std::uint32_t heard_by = 0;
+    job.clients.for_each(waits_, [&](std::uint32_t wait) {
+      GMAN_ASSERT(waits_[wait].job == slot);
+      ++heard_by;
+    });
+    GMAN_ASSERT(heard_by == job.client_count);
+    clients += heard_by;
+    GMAN_ASSERT(!is_waiting || job.lifetime != Lifetime::this_run);
+    GMAN_ASSERT(!is_waiting || job.lifetime != Lifetime::clients || job.client_count > 0);
+    GMAN_ASSERT(job.lifetime != Lifetime::this_run || job.client_count == 0);
+
+    if (const auto* wait = std::get_if<Scheduled>(&job.state)) {
+      GMAN_ASSERT((timers_.target_of(wait->timer) == TimerTarget{TimerTarget::Kind::job, slot}));
+    }
+    if (const auto* run = std::get_if<Running>(&job.state)) {
+      GMAN_ASSERT(connections_[run->worker] != nullptr);
+      GMAN_ASSERT(run->timer == nil ||
+                  (timers_.target_of(run->timer) == TimerTarget{TimerTarget::Kind::job, slot}));
+    }
+
+    const auto key = uniques_.key_of(job.function, job.unique(), job.workload());
+    const bool is_findable = key && job.lifetime != Lifetime::this_run;
+    if (is_findable) GMAN_ASSERT(uniques_.find(*key) == slot);
+    keyed += is_findable ? 1 : 0;
+
+    const auto ref = handles_.parse(handle_of(slot));
+    GMAN_ASSERT(ref && ref->slot == slot && ref->generation == jobs_.generation_of(slot));
+  });
+  GMAN_ASSERT(uniques_.size() == keyed);
+  GMAN_ASSERT(texts_.size() == texts);
+  GMAN_ASSERT(waits_.size() == clients);
+  GMAN_ASSERT(queued_ == queued && running_ == running);
+}
+
+// Queues hold what their counts say; nobody who could work sleeps beside work.
+void Core::check_functions() const {
+  struct Counts {
+    std::uint32_t scheduled = 0, running = 0, workers = 0, woken = 0, asleep = 0;
+  };
+  std::map<FunctionId, Counts> counted;
+  jobs_.for_each([&](JobSlot, const Job& job) {
+    counted[job.function].scheduled += std::holds_alternative<Scheduled>(job.state) ? 1 : 0;
+    counted[job.function].running += job.is_running() ? 1 : 0;
+  });
+  for (const auto& worker : connections_) {
+    if (worker == nullptr) continue;
+    for (const auto& registration : worker->registrations) {
+      ++counted[registration.function].workers;
+      counted[registration.function].asleep += worker->is_asleep() ? 1 : 0;
+    }
+    if (const auto* woken = std::get_if<Woken>(&worker->sleep)) ++counted[woken->function].woken;
+  }
+
+  std::size_t ready_queues = 0;
+  std::size_t queued = 0;
+  functions_.for_each([&](FunctionId id, const Function& function) {
+    std::uint32_t in_queues = 0;
+    for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
+      const Function::Queue& queue = function.queues[index_of(priority)];
+      std::uint32_t in_queue = 0;
+      queue.jobs.for_each(jobs_, [&](JobSlot slot) {
+        const Job& job = jobs_[slot];
+        GMAN_ASSERT(std::holds_alternative<Queued>(job.state));
+        GMAN_ASSERT(job.function == id && job.priority == priority);
+        ++in_queue;
+      });
+      GMAN_ASSERT(in_queue == queue.size);
+      in_queues += in_queue;
+      const bool is_ready = (functions_.ready(id) & FunctionTable::ready_bit(priority)) != 0;
+      GMAN_ASSERT(is_ready == (in_queue > 0));
+      ready_queues += is_ready ? 1 : 0;
+    }
+    GMAN_ASSERT(function.queued == in_queues);
+    queued += in_queues;
+
+    const Counts& count = counted[id];
+    GMAN_ASSERT(function.scheduled == count.scheduled && function.running == count.running);
+    GMAN_ASSERT(function.workers == count.workers && function.woken == count.woken);
+    GMAN_ASSERT(!assigning_ || !function.wants_worker() || count.asleep == 0);
+    function.sleepers.for_each(abilities_, [&](std::uint32_t ability) {
+      GMAN_ASSERT(abilities_[ability].function == id);
+      GMAN_ASSERT(abilities_[ability].place == Ability::Place::sleepers);
+    });
+  });
+  GMAN_ASSERT(functions_.ready_queues() == ready_queues);
+  GMAN_ASSERT(queued_ == queued);
+}
+
+// A connection's lists hold what is its own, and every timer belongs to somebody.
+void Core::check_connections() const {
+  std::size_t waits = 0;
+  std::size_t running = 0;
+  std::size_t abilities = 0;
+  std::size_t timers = 0;
+  for (ConnSlot slot = 0; slot < connections_.size(); ++slot) {
+    const auto& peer = connections_[slot];
+    if (peer == nullptr) continue;
+    peer->waits.for_each(waits_, [&](std::uint32_t wait) {
+      GMAN_ASSERT(waits_[wait].client == slot);
+      ++waits;
+    });
+    peer->running.for_each(jobs_, [&](JobSlot job) {
+      GMAN_ASSERT(std::get<Running>(jobs_[job].state).worker == slot);
+      ++running;
+    });
+
+    std::size_t absent = 0;
+    peer->absent.for_each(abilities_, [&](std::uint32_t ability) {
+      GMAN_ASSERT(abilities_[ability].worker == slot);
+      GMAN_ASSERT(abilities_[ability].place == Ability::Place::absent);
+      ++absent;
+    });
+    GMAN_ASSERT(!peer->is_asleep() || absent == 0);
+    GMAN_ASSERT(peer->position_of.size() == peer->registrations.size());
+    for (std::uint32_t i = 0; i < peer->registrations.size(); ++i) {
+      const auto [function, ability] = peer->registrations[i];
+      GMAN_ASSERT(peer->position_of.at(function) == i);
+      GMAN_ASSERT(abilities_[ability].worker == slot && abilities_[ability].function == function);
+      absent -= abilities_[ability].place == Ability::Place::absent ? 1 : 0;
+    }
+    GMAN_ASSERT(absent == 0);
+    abilities += peer->registrations.size();
+
+    if (const auto* woken = std::get_if<Woken>(&peer->sleep)) {
+      const TimerTarget self{TimerTarget::Kind::connection, slot};
+      GMAN_ASSERT(timers_.target_of(woken->timer) == self);
+      ++timers;
+    }
+  }
+  jobs_.for_each([&](JobSlot, const Job& job) {
+    const auto* run = std::get_if<Running>(&job.state);
+    const bool has_limit = run != nullptr && run->timer != nil;
+    timers += has_limit || std::holds_alternative<Scheduled>(job.state) ? 1 : 0;
+  });
+  GMAN_ASSERT(waits_.size() == waits && running_ == running);
+  GMAN_ASSERT(abilities_.size() == abilities && timers_.size() == timers);
+}
+
+}  // namespace gman::engine

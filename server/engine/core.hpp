@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Core: the engine's state, and its rules by file.
+//
+//   submit.cpp  a job comes: coalescing, limits, schedules
+//   grab.cpp    abilities, and which job a worker gets
+//   wake.cpp    who sleeps, and who is woken for what
+//   work.cpp    a job's run: reports, results, losing its worker, its end
+//   status.cpp  questions of clients
+//   admin.cpp   questions and orders of operators
+//   check.cpp   the laws that hold between any two calls
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/engine/engine.hpp"
+#include "server/engine/job.hpp"
+#include "server/engine/job_handle.hpp"
+#include "server/engine/memory/text_store.hpp"
+#include "server/engine/queue/function_table.hpp"
+#include "server/engine/timer_wheel.hpp"
+#include "server/engine/unique_index.hpp"
+#include "server/engine/worker/connection.hpp"
+
+namespace gman::engine {
+
+class Core {
+ public:
+  explicit Core(EngineSettings settings);
+
+  // engine.cpp
+  void connected(ConnId conn);
+  void handle(ConnId conn, const Request& request, Now now, Effects& effects);
+  void disconnected(ConnId conn, Now now, Effects& effects);
+  void tick(Now now, Effects& effects);
+  [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
+  void stop_assigning() { assigning_ = false; }
+  [[nodiscard]] std::size_t running_jobs() const { return running_; }
+  [[nodiscard]] std::size_t queued_jobs() const { return queued_; }
+
+  // admin.cpp
+  [[nodiscard]] std::vector<FunctionStatus> status() const;
+  [[nodiscard]] std::vector<FunctionPriorityStatus> priority_status() const;
+  [[nodiscard]] std::vector<JobStatusRow> jobs() const;
+  [[nodiscard]] std::vector<std::string_view> uniques() const;
+  [[nodiscard]] std::string_view client_id(ConnId conn) const;
+  [[nodiscard]] std::vector<std::string_view> functions_of(ConnId conn) const;
+  void create_function(std::string_view function);
+  [[nodiscard]] Engine::DropResult drop_function(std::string_view function);
+  void set_queue_max(std::string_view function, const QueueMax& jobs_max);
+  [[nodiscard]] bool cancel_job(std::string_view handle, Now now, Effects& effects);
+
+  void check() const;
+
+ private:
+  /// Everything a rule may need of the call it serves.
+  struct Turn {
+    Now now;
+    Effects& effects;
+  };
+
+  // engine.cpp
+  [[nodiscard]] Connection& connection(ConnId id) const;
+
+  // submit.cpp
+  void on(Connection& client, const SubmitJob& request, Turn turn);
+  void join(Connection& client, const SubmitJob& request, JobSlot slot, Turn turn);
+  [[nodiscard]] JobSlot create_job(const SubmitJob& request, FunctionId function,
+                                   const std::optional<UniqueKey>& key);
+  void add_client(JobSlot slot, Connection& client);
+  void schedule(JobSlot slot, std::int64_t due_seconds, Turn turn);
+  void due(JobSlot slot, Turn turn);
+  void enqueue(JobSlot slot, Turn turn);
+
+  // grab.cpp
+  void on(Connection& worker, const CanDo& request, Turn turn);
+  void on(Connection& worker, const CantDo& request, Turn turn);
+  void on(Connection& worker, const ResetAbilities& request, Turn turn);
+  void on(Connection& worker, const AllYours& request, Turn turn);
+  void on(Connection& worker, const GrabJob& request, Turn turn);
+  void forget_ability(Connection& worker, FunctionId function);
+  [[nodiscard]] std::optional<std::uint32_t> choose_registration(const Connection& worker) const;
+  void start(JobSlot slot, Connection& worker, std::uint32_t timeout_ms, Turn turn);
+
+  // wake.cpp
+  void on(Connection& worker, const PreSleep& request, Turn turn);
+  void wake_for(FunctionId function, Turn turn);
+  void wake(Connection& worker, FunctionId function, Turn turn);
+  void settle_wake(Connection& worker, Turn turn);
+  void patience_over(Connection& worker, Turn turn);
+  void place_ability(std::uint32_t ability, Ability::Place place);
+
+  // work.cpp
+  void on(Connection& worker, const WorkStatus& request, Turn turn);
+  void on(Connection& worker, const WorkData& request, Turn turn);
+  void on(Connection& worker, const WorkWarning& request, Turn turn);
+  void on(Connection& worker, const WorkComplete& request, Turn turn);
+  void on(Connection& worker, const WorkFail& request, Turn turn);
+  void on(Connection& worker, const WorkException& request, Turn turn);
+  [[nodiscard]] JobSlot running_job(const Connection& worker, std::string_view handle,
+                                    std::string_view refusal, Turn turn);
+  void tell_clients(const Job& job, const Response& response, Turn turn);
+  void time_over(JobSlot slot, Turn turn);
+  void lose_worker(JobSlot slot, Turn turn);
+  void leave(std::uint32_t wait);
+  void fail(JobSlot slot, Turn turn);
+  void release_clients(Job& job);
+  void leave_state(JobSlot slot);
+  void forget(JobSlot slot);
+
+  // status.cpp
+  void on(Connection& client, const GetStatus& request, Turn turn);
+  void on(Connection& client, const GetStatusUnique& request, Turn turn);
+  void on(Connection& conn, const EchoReq& request, Turn turn);
+  void on(Connection& conn, const OptionReq& request, Turn turn);
+  void on(Connection& conn, const SetClientId& request, Turn turn);
+
+  // check.cpp
+  void check_jobs() const;
+  void check_functions() const;
+  void check_connections() const;
+
+  [[nodiscard]] JobHandles::Text handle_of(JobSlot slot) const {
+    return handles_.format({slot, jobs_.generation_of(slot)});
+  }
+  /// nil: no such job.
+  [[nodiscard]] JobSlot find_job(std::string_view handle);
+
+  EngineSettings settings_;
+  RegionPool regions_;  // first, since the pools below live in it
+  TextStore texts_{regions_};
+  Pool<Job> jobs_{regions_};
+  Pool<ClientWait> waits_{regions_};
+  Pool<Ability> abilities_{regions_};
+  TimerWheel timers_{regions_};
+  JobHandles handles_;
+  FunctionTable functions_;
+  UniqueIndex uniques_;
+  std::vector<std::unique_ptr<Connection>> connections_;  ///< by ConnSlot
+  std::size_t running_ = 0;
+  std::size_t queued_ = 0;
+  bool assigning_ = true;
+  mutable std::string listed_handles_;  ///< what the rows of the last jobs() point into
+};
+
+}  // namespace gman::engine

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The engine's face, and what connections and time do to it. The rules are in the files that
+// core.hpp lists.
+#include "server/engine/engine.hpp"
+
+#include "base/assert.hpp"
+#include "server/engine/core.hpp"
+
+namespace gman {
+namespace engine {
+namespace {
+
+ConnSlot slot_of(ConnId conn) {
+  return static_cast<ConnSlot>(conn.value);
+}
+
+}  // namespace
+
+Core::Core(EngineSettings settings)
+    : settings_(std::move(settings)),
+      handles_(settings_.handle_prefix),
+      functions_(jobs_, settings_.function_queue_max),
+      uniques_(jobs_, settings_.hash_seed) {}
+
+void Core::connected(ConnId conn) {
+  const ConnSlot slot = slot_of(conn);
+  if (slot >= connections_.size()) connections_.resize(std::size_t{slot} + 1);
+  GMAN_ASSERT(connections_[slot] == nullptr);
+  connections_[slot] = std::make_unique<Connection>(Connection{.id = conn});
+}
+
+Connection& Core::connection(ConnId id) const {
+  const ConnSlot slot = slot_of(id);
+  GMAN_ASSERT(slot < connections_.size() && connections_[slot] != nullptr);
+  GMAN_ASSERT(connections_[slot]->id == id);
+  return *connections_[slot];
+}
+
+void Core::handle(ConnId conn, const Request& request, Now now, Effects& effects) {
+  Connection& peer = connection(conn);
+  std::visit([&](const auto& r) { on(peer, r, Turn{now, effects}); }, request);
+}
+
+// A peer that was both client and worker of a job leaves it as a client first, so that a job which
+// nobody else waits for is not queued again.
+void Core::disconnected(ConnId conn, Now now, Effects& effects) {
+  const Turn turn{now, effects};
+  Connection& peer = connection(conn);
+  while (!peer.waits.empty()) leave(peer.waits.first());
+  on(peer, ResetAbilities{}, turn);
+  while (!peer.running.empty()) lose_worker(peer.running.first(), turn);
+  connections_[slot_of(conn)].reset();
+}
+
+void Core::tick(Now now, Effects& effects) {
+  const Turn turn{now, effects};
+  while (const auto target = timers_.pop_due(now.steady)) {
+    switch (target->kind) {
+      case TimerTarget::Kind::connection: patience_over(*connections_[target->slot], turn); break;
+      case TimerTarget::Kind::job:
+        if (jobs_[target->slot].is_running()) {
+          time_over(target->slot, turn);
+        } else {
+          due(target->slot, turn);
+        }
+        break;
+    }
+  }
+}
+
+JobSlot Core::find_job(std::string_view handle) {
+  const auto ref = handles_.parse(handle);
+  return ref && jobs_.find(ref->slot, ref->generation) != nullptr ? ref->slot : nil;
+}
+
+}  // namespace engine
+
+struct Engine::Impl : engine::Core {
+  using Core::Core;
+};
+
+Engine::Engine(EngineSettings settings) : impl_(std::make_unique<Impl>(std::move(settings))) {}
+Engine::~Engine() = default;
+
+void Engine::connected(ConnId conn) {
+  impl_->connected(conn);
+}
+void Engine::handle(ConnId conn, const Request& request, Now now, Effects& effects) {
+  impl_->handle(conn, request, now, effects);
+}
+void Engine::disconnected(ConnId conn, Now now, Effects& effects) {
+  impl_->disconnected(conn, now, effects);
+}
+void Engine::tick(Now now, Effects& effects) {
+  impl_->tick(now, effects);
+}
+std::optional<Instant> Engine::next_deadline() const {
+  return impl_->next_deadline();
+}
+void Engine::stop_assigning() {
+  impl_->stop_assigning();
+}
+std::size_t Engine::running_jobs() const {
+  return impl_->running_jobs();
+}
+std::size_t Engine::queued_jobs() const {
+  return impl_->queued_jobs();
+}
+std::vector<FunctionStatus> Engine::status() const {
+  return impl_->status();
+}
+std::vector<FunctionPriorityStatus> Engine::priority_status() const {
+  return impl_->priority_status();
+}
+std::vector<JobStatusRow> Engine::jobs() const {
+  return impl_->jobs();
+}
+std::vector<std::string_view> Engine::uniques() const {
+  return impl_->uniques();
+}
+std::string_view Engine::client_id(ConnId conn) const {
+  return impl_->client_id(conn);
+}
+std::vector<std::string_view> Engine::functions_of(ConnId conn) const {
+  return impl_->functions_of(conn);
+}
+void Engine::create_function(std::string_view function) {
+  impl_->create_function(function);
+}
+Engine::DropResult Engine::drop_function(std::string_view function) {
+  return impl_->drop_function(function);
+}
+void Engine::set_queue_max(std::string_view function,
+                           std::array<std::uint32_t, priority_count> jobs_max) {
+  impl_->set_queue_max(function, jobs_max);
+}
+bool Engine::cancel_job(std::string_view handle, Now now, Effects& effects) {
+  return impl_->cancel_job(handle, now, effects);
+}
+void Engine::check() const {
+  impl_->check();
+}
+
+}  // namespace gman

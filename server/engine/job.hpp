@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Job: one piece of work, from its submission until it is finished.
+//
+//   submitted --EPOCH, SCHED--> Scheduled --due--> Queued --grabbed--> Running --> finished (gone)
+//       |                                          ^   ^                  |
+//       +------------------------------------------+   +-- worker lost ---+  (to the queue's tail,
+//                                                          or time is up      or failed when its
+//                                                                             attempts are used up)
+// A job is in exactly one state, and each state carries what has a meaning only there. A finished
+// job has no record. Records are small, because there may be many millions: names are numbers,
+// and the bytes (unique, reducer, workload) lie together in one block of the TextStore.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "protocol/request.hpp"
+#include "server/engine/memory/linked_list.hpp"
+
+namespace gman::engine {
+
+using JobSlot = std::uint32_t;
+using FunctionId = std::uint32_t;
+using ConnSlot = std::uint32_t;  ///< the low half of a ConnId
+
+struct Scheduled {
+  std::int64_t due_seconds;  ///< on the wall clock
+  std::uint32_t timer;
+};
+struct Queued {
+  Links in_queue;
+};
+struct Running {
+  ConnSlot worker;
+  std::uint32_t timer;  ///< nil: no time limit
+  std::uint32_t numerator = 0, denominator = 0;
+  Links in_worker{};
+};
+using JobState = std::variant<Scheduled, Queued, Running>;
+
+/// What keeps a job alive.
+enum class Lifetime : std::uint8_t {
+  clients,   ///< foreground: while somebody waits, it is worth starting
+  server,    ///< background: it is run whoever leaves
+  this_run,  ///< cancelled while running: it ends with its run, whose result nobody hears
+};
+
+/// One wait of one client for one job: a client that submitted the same unique twice waits twice.
+struct ClientWait {
+  JobSlot job;
+  ConnSlot client;
+  Links in_job{};
+  Links in_client{};
+
+  static Links& links_in_job(ClientWait& wait) { return wait.in_job; }
+  static Links& links_in_client(ClientWait& wait) { return wait.in_client; }
+};
+using JobClients = LinkedList<ClientWait, &ClientWait::links_in_job>;
+using ClientWaits = LinkedList<ClientWait, &ClientWait::links_in_client>;
+
+struct Job {
+  char* text;  ///< unique, then reducer, then workload
+  std::uint64_t unique_hash;
+  std::uint32_t workload_bytes;
+  std::uint16_t reducer_bytes;
+  std::uint8_t unique_bytes;
+  Priority priority;
+  FunctionId function;
+  std::uint32_t attempts_lost = 0;
+  JobClients clients{};
+  std::uint32_t client_count = 0;
+  Lifetime lifetime;
+  JobState state;
+
+  [[nodiscard]] std::string_view unique() const { return {text, unique_bytes}; }
+  [[nodiscard]] std::string_view reducer() const { return {text + unique_bytes, reducer_bytes}; }
+  [[nodiscard]] std::string_view workload() const {
+    return {text + unique_bytes + reducer_bytes, workload_bytes};
+  }
+  [[nodiscard]] std::size_t text_bytes() const {
+    return std::size_t{unique_bytes} + reducer_bytes + workload_bytes;
+  }
+  [[nodiscard]] bool is_running() const { return std::holds_alternative<Running>(state); }
+
+  static Links& links_in_queue(Job& job) { return std::get<Queued>(job.state).in_queue; }
+  static Links& links_in_worker(Job& job) { return std::get<Running>(job.state).in_worker; }
+};
+using JobQueue = LinkedList<Job, &Job::links_in_queue>;
+using RunningJobs = LinkedList<Job, &Job::links_in_worker>;
+
+}  // namespace gman::engine

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/engine/memory/region_pool.hpp"
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <new>
+
+#include "base/assert.hpp"
+
+namespace gman::engine {
+namespace {
+
+constexpr std::size_t regions_per_arena = 64;
+
+}  // namespace
+
+RegionPool::~RegionPool() {
+  for (const Arena& arena : arenas_) ::munmap(arena.start, arena.bytes);
+}
+
+void* RegionPool::take() {
+  if (warm_.empty() && cold_.empty()) map_arena();
+  std::vector<void*>& source = warm_.empty() ? cold_ : warm_;
+  void* region = source.back();
+  source.pop_back();
+  ++taken_;
+  return region;
+}
+
+void RegionPool::give_back(void* region) {
+  GMAN_ASSERT(taken_ > 0);
+  --taken_;
+  if (warm_.size() < warm_regions_max) {
+    warm_.push_back(region);
+    return;
+  }
+  ::madvise(region, region_bytes, MADV_DONTNEED);
+  cold_.push_back(region);
+}
+
+void RegionPool::map_arena() {
+  // One region more than is used, so that an aligned start can be chosen.
+  const std::size_t bytes = (regions_per_arena + 1) * region_bytes;
+  void* start = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED) throw std::bad_alloc();
+  arenas_.push_back({start, bytes});
+
+  const auto address = reinterpret_cast<std::uintptr_t>(start);
+  const std::uintptr_t aligned = (address + region_bytes - 1) & ~(region_bytes - 1);
+  char* region = static_cast<char*>(start) + (aligned - address);
+  // The lowest address is handed out first.
+  for (std::size_t i = regions_per_arena; i-- > 0;) cold_.push_back(region + i * region_bytes);
+}
+
+}  // namespace gman::engine

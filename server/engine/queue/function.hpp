@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Function: a name that jobs are for, its three queues, and the workers that sleep until it has
+// work.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "server/engine/job.hpp"
+#include "server/engine/worker/ability.hpp"
+
+namespace gman::engine {
+
+constexpr std::size_t index_of(Priority priority) {
+  return static_cast<std::size_t>(priority);
+}
+
+/// Limits by priority; 0: no limit.
+using QueueMax = std::array<std::uint32_t, priority_count>;
+
+struct Function {
+  struct Queue {
+    JobQueue jobs;
+    std::uint32_t size = 0;
+  };
+
+  std::string name;
+  QueueMax queue_max{};
+  std::array<Queue, priority_count> queues{};
+  std::uint32_t queued = 0;     ///< in the three queues
+  std::uint32_t scheduled = 0;  ///< waiting for their time
+  std::uint32_t running = 0;
+  std::uint32_t workers = 0;  ///< connections that can do it
+  std::uint32_t woken = 0;    ///< workers woken for it that have not grabbed yet
+
+  /// Workers to wake when a job comes, longest asleep first. It holds every sleeper that can do the
+  /// function, and perhaps some who are awake again: see ability.hpp.
+  AbilityList sleepers{};
+
+  [[nodiscard]] std::uint32_t waiting() const { return queued + scheduled; }
+  [[nodiscard]] bool wants_worker() const { return queued > woken; }
+};
+
+}  // namespace gman::engine

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/engine/queue/function_table.hpp"
+
+#include "base/assert.hpp"
+
+namespace gman::engine {
+
+FunctionId FunctionTable::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nil : found->second;
+}
+
+FunctionId FunctionTable::find_or_create(std::string_view name) {
+  const FunctionId known = find(name);
+  if (known != nil) return known;
+
+  auto function = std::make_unique<Function>();
+  function->name = name;
+  function->queue_max.fill(queue_max_default_);
+  const auto remembered = queue_max_by_name_.find(function->name);
+  if (remembered != queue_max_by_name_.end()) function->queue_max = remembered->second;
+
+  if (free_.empty()) {
+    free_.push_back(static_cast<FunctionId>(functions_.size()));
+    functions_.emplace_back();
+    ready_.push_back(0);
+  }
+  const FunctionId id = free_.back();
+  free_.pop_back();
+  by_name_.emplace(function->name, id);
+  functions_[id] = std::move(function);
+  return id;
+}
+
+void FunctionTable::drop(FunctionId id) {
+  const Function& function = *functions_[id];
+  GMAN_ASSERT(function.waiting() == 0 && function.running == 0);
+  GMAN_ASSERT(function.workers == 0 && function.woken == 0 && function.sleepers.empty());
+  by_name_.erase(function.name);
+  functions_[id].reset();
+  free_.push_back(id);
+}
+
+void FunctionTable::set_queue_max(std::string_view name, const QueueMax& queue_max) {
+  queue_max_by_name_.insert_or_assign(std::string(name), queue_max);
+  const FunctionId known = find(name);
+  if (known != nil) functions_[known]->queue_max = queue_max;
+}
+
+void FunctionTable::enqueue(JobSlot slot) {
+  const Job& job = jobs_[slot];
+  Function& function = *functions_[job.function];
+  Function::Queue& queue = function.queues[index_of(job.priority)];
+  queue.jobs.push_back(jobs_, slot);
+  ++function.queued;
+  if (queue.size++ == 0) {
+    ready_[job.function] |= ready_bit(job.priority);
+    ++ready_queues_;
+  }
+}
+
+void FunctionTable::dequeue(JobSlot slot) {
+  const Job& job = jobs_[slot];
+  Function& function = *functions_[job.function];
+  Function::Queue& queue = function.queues[index_of(job.priority)];
+  queue.jobs.erase(jobs_, slot);
+  --function.queued;
+  if (--queue.size == 0) {
+    ready_[job.function] &= static_cast<std::uint8_t>(~ready_bit(job.priority));
+    --ready_queues_;
+  }
+}
+
+}  // namespace gman::engine

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Connection: one peer, which may be client and worker at once.
+//
+//   Awake --PRE_SLEEP--> Asleep --NOOP--> Woken --GRAB_JOB*--> Awake
+//                          ^                |
+//                          +-- PRE_SLEEP ---+-- wake_patience over --> Awake, and another is woken
+// A peer that never sends PRE_SLEEP, such as a pure client, is Awake for ever. One NOOP answers one
+// PRE_SLEEP, so there is never a second one on the way.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "server/engine/effects.hpp"
+#include "server/engine/job.hpp"
+#include "server/engine/worker/ability.hpp"
+
+namespace gman::engine {
+
+struct Awake {};
+struct Asleep {};
+struct Woken {
+  FunctionId function;  ///< the one whose job it was woken for
+  std::uint32_t timer;  ///< of wake_patience
+};
+using SleepState = std::variant<Awake, Asleep, Woken>;
+
+/// What a client of a job that raised an exception is told.
+enum class ExceptionForm : std::uint8_t { fail, exception };
+
+struct Connection {
+  ConnId id;
+  std::string client_id{};
+  ExceptionForm exception_form = ExceptionForm::fail;
+
+  // As a client.
+  ClientWaits waits{};
+
+  // As a worker. The abilities stand in the order of registration, but for holes filled from the
+  // end; the next grab looks from `turn` on, so that functions of one priority take turns.
+  struct Registration {
+    FunctionId function;
+    std::uint32_t ability;
+  };
+  std::vector<Registration> registrations{};
+  boost::unordered_flat_map<FunctionId, std::uint32_t> position_of{};  ///< in `registrations`
+  std::uint32_t turn = 0;
+  AbilityList absent{};
+  SleepState sleep = Awake{};
+  RunningJobs running{};
+
+  [[nodiscard]] bool is_asleep() const { return std::holds_alternative<Asleep>(sleep); }
+};
+
+}  // namespace gman::engine
