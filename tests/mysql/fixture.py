@@ -51,7 +51,8 @@ class FunctionsCase(unittest.TestCase):
 
 class ScriptedServer:
     """Listens on a free port of 127.0.0.1 and gives each connection to `serve(connection)`, in a
-    thread. Leaving the block closes every connection; `connections` is how many there were."""
+    thread. Leaving the block closes every connection; `connections` is how many there were, `ended`
+    of how many the other side, or a lie, made an end."""
 
     def __init__(self, serve):
         self._serve = serve
@@ -60,6 +61,8 @@ class ScriptedServer:
         self._threads = []
         self._failures = []
         self.connections = 0
+        self.ended = 0
+        self.changed = threading.Condition()
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self):
@@ -104,6 +107,9 @@ class ScriptedServer:
             self._failures.append(failure)
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
+        with self.changed:
+            self.ended += 1
+            self.changed.notify_all()
 
 
 def read_request(connection):

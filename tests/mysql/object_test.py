@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """gman_udf.so as a guest in the database server: what it shows, how long it stays, what it uses."""
+import pathlib
 import re
 import subprocess
+import threading
 import unittest
 
-from fixture import FunctionsCase, RecordingServer, database
+import wire
+from fixture import (FunctionsCase, RecordingServer, ScriptedServer, database, read_job,
+                     respond)
 from mariadb import PLUGIN, ROOT, SqlError
 
 FUNCTIONS = {"gman_do", "gman_do_high", "gman_do_low", "gman_do_background",
@@ -101,6 +105,41 @@ class Pool(FunctionsCase):
         for number in range(20):
             self.sql(f"SELECT gman_do_background('f', {number})")
         self.assertEqual(connections(), 1)
+
+    def test_keeps_at_most_64_idle_connections(self):
+        sessions = 70
+        all_there = threading.Barrier(sessions)
+
+        def answer_when_all_have_asked(connection):
+            read_job(connection)
+            all_there.wait(60)
+            respond(connection, wire.JOB_CREATED, "H:test:1")
+            read_job(connection)  # raises once the pool closes the connection
+
+        with ScriptedServer(answer_when_all_have_asked) as jobs, database(jobs.address) as server:
+            clients = [server.popen_sql("SELECT gman_do_background('f', 'w')")
+                       for _ in range(sessions)]
+            for client in clients:
+                self.assertEqual(client.communicate(timeout=60), (b"H:test:1\n", b""))
+            with jobs.changed:
+                self.assertTrue(jobs.changed.wait_for(lambda: jobs.ended == sessions - 64, 10))
+            self.assertEqual(jobs.connections, sessions)
+
+    def test_twenty_thousand_calls_leave_the_memory_as_it_was(self):
+        def resident_kib():
+            status = pathlib.Path(f"/proc/{self.database.pid}/status").read_text()
+            return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+
+        def call(times):
+            self.sql(f"CALL calls({times})")
+
+        self.sql("DELIMITER //\nCREATE PROCEDURE calls(times INT) BEGIN WHILE times > 0 DO"
+                 " SET @job = gman_do_background('memory', times), times = times - 1;"
+                 " END WHILE; END //\nDELIMITER ;")
+        call(5000)
+        before = resident_kib()
+        call(20000)
+        self.assertLess(resident_kib() - before, 1024)  # 50 bytes a call would be 1000
 
 
 if __name__ == "__main__":
