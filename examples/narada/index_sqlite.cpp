@@ -43,7 +43,9 @@ using StatementPtr = std::unique_ptr<sqlite3_stmt, Finalize>;
 
 Trouble trouble_of(sqlite3* database, const std::string& doing) {
   const int code = sqlite3_errcode(database) & 0xFF;
-  return {doing + ": " + sqlite3_errmsg(database), code == SQLITE_BUSY || code == SQLITE_LOCKED};
+  const std::string message = doing + ": " + sqlite3_errmsg(database);
+  const bool busy = code == SQLITE_BUSY || code == SQLITE_LOCKED;
+  return busy ? Trouble::passing(message) : Trouble::lasting(message);
 }
 
 // One run of a prepared statement: binds, steps, and leaves it reset whatever happens.

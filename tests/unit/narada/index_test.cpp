@@ -17,7 +17,7 @@ class index : public testing::Test {
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     directory_ = pattern;
     auto opened = open_sqlite_index(path(), IndexUse::write);
-    ASSERT_TRUE(opened) << opened.error().message;
+    ASSERT_TRUE(opened) << opened.error().message();
     writer_ = std::move(*opened);
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
@@ -29,7 +29,7 @@ class index : public testing::Test {
   [[nodiscard]] std::vector<std::string> urls(std::string_view query) const {
     std::vector<std::string> found;
     const auto hits = writer_->search(query, 10);
-    EXPECT_TRUE(hits) << query << ": " << hits.error().message;
+    EXPECT_TRUE(hits) << query << ": " << hits.error().message();
     if (!hits) return {"error"};
     for (const Hit& hit : *hits) found.push_back(hit.url);
     return found;
@@ -95,7 +95,7 @@ TEST_F(index, never_fails_on_what_people_type) {
                             "c++",
                             "\xE2\x80\x94"}) {
     const auto hits = writer_->search(query, 10);
-    EXPECT_TRUE(hits) << query << ": " << hits.error().message;
+    EXPECT_TRUE(hits) << query << ": " << hits.error().message();
   }
   EXPECT_EQ(urls("OR"), Urls{"u:1"});
   EXPECT_EQ(urls("— c"), Urls{"u:1"}) << "a word without letters takes nothing away";
@@ -131,7 +131,7 @@ TEST_F(index, returns_at_most_as_many_hits_as_asked_for) {
 
 TEST_F(index, shows_a_reader_what_a_writer_committed) {
   auto reader = open_sqlite_index(path(), IndexUse::read);
-  ASSERT_TRUE(reader) << reader.error().message;
+  ASSERT_TRUE(reader) << reader.error().message();
   EXPECT_EQ((*reader)->search("apple", 10)->size(), 0u);
   put({{"u:1", "x", "apple"}});
   EXPECT_EQ((*reader)->search("apple", 10)->size(), 1u);
@@ -140,7 +140,7 @@ TEST_F(index, shows_a_reader_what_a_writer_committed) {
 TEST_F(index, that_is_not_there_is_trouble_that_names_the_file) {
   const auto reader = open_sqlite_index("/nonexistent/index.sqlite", IndexUse::read);
   ASSERT_FALSE(reader);
-  EXPECT_NE(reader.error().message.find("/nonexistent/index.sqlite"), std::string::npos);
+  EXPECT_NE(reader.error().message().find("/nonexistent/index.sqlite"), std::string::npos);
 }
 
 }  // namespace
