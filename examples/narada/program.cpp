@@ -90,6 +90,10 @@ void Program::report(const WorkerEvent& event) {
     case WorkerEvent::Kind::disconnected:
       log(LogLevel::warn, "disconnected", {{"server", event.server}, {"reason", event.detail}});
       break;
+    case WorkerEvent::Kind::server_error:
+      log(LogLevel::error, "job server error",
+          {{"server", event.server}, {"reason", event.detail}});
+      break;
     case WorkerEvent::Kind::job_started:
     case WorkerEvent::Kind::job_ended: break;
   }
