@@ -17,7 +17,7 @@
 
 namespace gman {
 
-/// WORK_DATA, WORK_COMPLETE and WORK_WARNING bytes of one job, together.
+/// As long as one answer may be.
 inline constexpr std::size_t result_bytes_max = body_bytes_max;
 /// How much of a worker's exception or warning, or of an ERROR text, a message quotes.
 inline constexpr std::size_t quoted_text_bytes_max = 512;
@@ -44,6 +44,8 @@ struct CallLimits {
   /// For the whole call. 0: none.
   milliseconds deadline{0};
   std::size_t workload_bytes_max = gman::workload_bytes_max;
+  /// WORK_DATA, WORK_COMPLETE and WORK_WARNING bytes of one job, together.
+  std::size_t result_bytes_max = gman::result_bytes_max;
 };
 
 struct CallResult {

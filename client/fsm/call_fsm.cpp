@@ -167,7 +167,6 @@ void CallFsm::on(const TimePassed&, Instant now) {
 void CallFsm::pass_deadline(Instant now) {
   const bool is_connected = state_ == State::asking;
   std::string message;
-  std::string hint;
   if (is_job() && is_connected && exchange_.is_request_sent) {
     message = server_name() + " did not acknowledge " + subject() + " within " +
               in_ms(limits_.deadline) + ": its fate is unknown";
@@ -178,7 +177,7 @@ void CallFsm::pass_deadline(Instant now) {
     message = "no answer from " + server_name() + " within " + in_ms(limits_.deadline);
   }
   if (!failures_.empty()) message += ", after " + failures();
-  fail(client_errc::deadline, std::move(message), std::move(hint), now);
+  fail(client_errc::deadline, std::move(message), {}, now);
 }
 
 // working -> asking_status. The server is asked what it knows, since "did not end in time" alone
@@ -262,6 +261,8 @@ void CallFsm::connection_failed(std::string reason, Instant now) {
 
 void CallFsm::server_failed(std::string reason, Instant now) {
   choice_.failed(server(), now);
+  if (state_ == State::asking_status)
+    return end_at_deadline(reason + ", so no more is known", {}, now);
   if (is_job() && exchange_.is_request_sent) return lose_job(reason, now);
 
   failures_.push_back({server(), std::move(reason)});
@@ -364,12 +365,12 @@ void CallFsm::answer(const JobCreated& created, Instant now) {
 
 void CallFsm::answer(const WorkData& work, Instant now) {
   if (!is_ours(work.handle)) return unexpected(PacketType::work_data, now);
-  if (!append_result(result_.data, work.data, now)) return;
+  append_result(result_.data, work.data, "", now);
 }
 
 void CallFsm::answer(const WorkWarning& work, Instant now) {
   if (!is_ours(work.handle)) return unexpected(PacketType::work_warning, now);
-  if (append_result(result_.warning, work.data, now)) result_.warning += '\n';
+  append_result(result_.warning, work.data, "\n", now);
 }
 
 void CallFsm::answer(const WorkStatus& work, Instant now) {
@@ -380,7 +381,7 @@ void CallFsm::answer(const WorkStatus& work, Instant now) {
 
 void CallFsm::answer(const WorkComplete& work, Instant now) {
   if (!is_ours(work.handle)) return unexpected(PacketType::work_complete, now);
-  if (append_result(result_.data, work.data, now)) succeed(now);
+  if (append_result(result_.data, work.data, "", now)) succeed(now);
 }
 
 void CallFsm::answer(const WorkFail& work, Instant now) {
@@ -439,16 +440,18 @@ void CallFsm::answer(const EchoRes& echo, Instant now) {
   succeed(now);
 }
 
-bool CallFsm::append_result(std::string& to, std::string_view data, Instant now) {
-  const std::size_t bytes = result_.data.size() + result_.warning.size();
-  if (data.size() > result_bytes_max - std::min(bytes, result_bytes_max)) {
+// False when the result has grown too large, which ends the call.
+bool CallFsm::append_result(std::string& to, std::string_view data, std::string_view end,
+                            Instant now) {
+  const std::size_t bytes = result_.data.size() + result_.warning.size() + data.size() + end.size();
+  if (bytes > limits_.result_bytes_max) {
     fail(client_errc::protocol_error,
          "the result of " + subject() + " is above the limit of " +
-             std::to_string(result_bytes_max) + " bytes",
+             std::to_string(limits_.result_bytes_max) + " bytes",
          "let the worker store the result and return where it is", now);
     return false;
   }
-  to += data;
+  to.append(data).append(end);
   return true;
 }
 

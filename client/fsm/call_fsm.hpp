@@ -169,7 +169,7 @@ class CallFsm {
 
   [[nodiscard]] bool is_job() const;
   [[nodiscard]] bool is_ours(std::string_view handle) const;
-  [[nodiscard]] bool append_result(std::string& to, std::string_view data, Instant now);
+  bool append_result(std::string& to, std::string_view data, std::string_view end, Instant now);
   [[nodiscard]] std::optional<Instant> answer_due() const;
   [[nodiscard]] const std::string& server_name() const;
   [[nodiscard]] std::string subject() const;
