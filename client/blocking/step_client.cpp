@@ -27,19 +27,17 @@ bool is_would_block(int error) {
 
 void StepClient::configure(std::vector<ServerAddress> servers, milliseconds retry_after) {
   GMAN_ASSERT(!is_running_);
-  std::vector<std::optional<Connection>> kept(servers.size());
-  const auto& old = choice_.servers();
-  for (std::size_t i = 0; i < servers.size(); ++i) {
-    const auto same = std::ranges::find(old, servers[i].where, &ServerAddress::where);
-    if (same == old.end()) continue;
-    auto& connection = connections_[static_cast<std::size_t>(same - old.begin())];
-    if (!connection) continue;
-    kept[i] = std::exchange(connection, std::nullopt);
-    epoll_.watch(kept[i]->socket.get(),
-                 {EpollTag::Owner::connection, static_cast<std::uint32_t>(i)}, true, false);
-  }
-  connections_ = std::move(kept);
+  const auto old_servers = choice_.servers();
+  std::vector<std::optional<Connection>> old_connections(servers.size());
   choice_.configure(std::move(servers), retry_after);
+  connections_.swap(old_connections);  // beyond this point connections_ fits the new list
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    const auto& where = choice_.servers()[i].where;
+    const auto same = std::ranges::find(old_servers, where, &ServerAddress::where);
+    if (same == old_servers.end()) continue;
+    connections_[i].swap(old_connections[static_cast<std::size_t>(same - old_servers.begin())]);
+    if (connections_[i]) watch(i, false);
+  }
 }
 
 bool StepClient::start(const Call& call, const CallLimits& limits) {
@@ -118,7 +116,7 @@ bool StepClient::go_on(Action action) {
     if (!event) {
       const auto due = call_->wake_at();
       if (!due || now < *due) {
-        if (in_use_) watch(*connections_[*in_use_]);
+        watch_connection_in_use();
         return false;
       }
       event = TimePassed{};
@@ -197,13 +195,18 @@ std::optional<CallEvent> StepClient::send(Connection& connection) {
   return transfer();
 }
 
-void StepClient::watch(Connection& connection) {
-  const bool has_unsent = !call_->unsent().empty();
-  if (has_unsent == connection.is_watched_for_writing) return;
+void StepClient::watch(std::size_t server, bool for_writing) {
+  Connection& connection = *connections_[server];
   epoll_.watch(connection.socket.get(),
-               {EpollTag::Owner::connection, static_cast<std::uint32_t>(*in_use_)}, true,
-               has_unsent);
-  connection.is_watched_for_writing = has_unsent;
+               {EpollTag::Owner::connection, static_cast<std::uint32_t>(server)}, true,
+               for_writing);
+  connection.is_watched_for_writing = for_writing;
+}
+
+void StepClient::watch_connection_in_use() {
+  if (!in_use_) return;
+  const bool has_unsent = !call_->unsent().empty();
+  if (has_unsent != connections_[*in_use_]->is_watched_for_writing) watch(*in_use_, has_unsent);
 }
 
 void StepClient::close_connection() {
@@ -214,7 +217,7 @@ void StepClient::close_connection() {
 void StepClient::end() {
   connector_.reset();
   if (in_use_ && call_->is_connection_clean()) {
-    watch(*connections_[*in_use_]);
+    watch_connection_in_use();
     in_use_.reset();
   } else {
     close_connection();

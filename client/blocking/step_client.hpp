@@ -66,7 +66,8 @@ class StepClient {
   [[nodiscard]] std::optional<CallEvent> transfer();
   [[nodiscard]] std::optional<CallEvent> send(Connection& connection);
   [[nodiscard]] std::optional<CallEvent> receive(Connection& connection);
-  void watch(Connection& connection);
+  void watch(std::size_t server, bool for_writing);
+  void watch_connection_in_use();
   void dispatch_events();
   void close_connection();
   void end();

@@ -10,6 +10,8 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstring>
 #include <system_error>
 
@@ -57,6 +59,22 @@ bool wait_readable(int fd) {
 
 }  // namespace
 
+void well_behaved(Peer& peer) {
+  int jobs = 0;
+  while (const auto request = peer.receive_job()) {
+    if (const auto* job = std::get_if<SubmitJob>(&*request)) {
+      const std::string handle = "H:test:" + std::to_string(++jobs);
+      peer.send(JobCreated{handle});
+      if (job->mode == JobMode::background) continue;
+      peer.send(WorkComplete{handle, std::string(job->workload.rbegin(), job->workload.rend())});
+    } else if (const auto* echo = std::get_if<EchoReq>(&*request)) {
+      peer.send(EchoRes{echo->data});
+    } else if (const auto* status = std::get_if<GetStatus>(&*request)) {
+      peer.send(StatusRes{status->handle, true, true, 40, 100});
+    }
+  }
+}
+
 std::string bytes_of(const Response& response) {
   std::string bytes;
   append_response(bytes, response);
@@ -93,8 +111,11 @@ std::optional<Request> Peer::receive_job() {
 }
 
 bool Peer::wait_for_close() {
-  char byte;
-  return wait_readable(fd_) && ::recv(fd_, &byte, 1, 0) <= 0;
+  std::array<char, 65536> ignored;
+  while (wait_readable(fd_)) {
+    if (::recv(fd_, ignored.data(), ignored.size(), 0) <= 0) return true;
+  }
+  return false;
 }
 
 void Peer::send(const Response& response) {
@@ -151,8 +172,14 @@ void ScriptedServer::accept_all() {
       const std::lock_guard closing(mutex_);
       std::erase(open_, fd);
       ::close(fd);
+      closed_.notify_all();
     });
   }
+}
+
+void ScriptedServer::wait_until_idle() {
+  std::unique_lock lock(mutex_);
+  closed_.wait_for(lock, std::chrono::milliseconds{patience_ms}, [&] { return open_.empty(); });
 }
 
 ScriptedServer::~ScriptedServer() {

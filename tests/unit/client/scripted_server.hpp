@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -32,7 +33,7 @@ class Peer {
   std::optional<Request> receive();
   /// The same without the OPTION_REQ, which is answered.
   std::optional<Request> receive_job();
-  /// True once the client has closed.
+  /// True once the client has closed; what it sends before is ignored.
   bool wait_for_close();
 
   void send(const Response& response);
@@ -52,6 +53,10 @@ class Peer {
   std::size_t consumed_ = 0;
 };
 
+/// A script: reverses workloads, acknowledges background jobs, echoes and tells that every job is
+/// running (40 of 100), for as long as the client asks.
+void well_behaved(Peer& peer);
+
 [[nodiscard]] std::string bytes_of(const Response& response);
 
 class ScriptedServer {
@@ -69,6 +74,8 @@ class ScriptedServer {
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] int accepted() const { return accepted_; }
+  /// Returns when every script that was begun has ended.
+  void wait_until_idle();
 
  private:
   void serve(UniqueFd listener);
@@ -81,6 +88,7 @@ class ScriptedServer {
   UniqueFd stop_;
   std::atomic<int> accepted_{0};
   std::mutex mutex_;
+  std::condition_variable closed_;
   std::vector<int> open_;             // guarded by mutex_
   std::vector<std::thread> scripts_;  // of accept_all's thread until it is joined
   std::thread thread_;
