@@ -171,7 +171,7 @@ class ManyConnections(unittest.TestCase):
             gmand.wait_log("new connections wait")
             first.echo()
             peers[0].echo()
-            self.assertTrue(peers[79].is_silent(0))
+            self.assertTrue(peers[79].is_silent())
             peers[79].send(ECHO_REQ, "patience")
 
             spent = cpu_seconds(gmand.pid)
