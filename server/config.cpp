@@ -83,7 +83,7 @@ struct Options {
   double drain_seconds = 10;
   double half_packet_seconds = 60;
   double output_stall_seconds = 300;
-  std::uint64_t output_bytes_max = std::uint64_t{256} << 20;
+  std::int64_t output_bytes_max = std::int64_t{256} << 20;
 };
 
 void describe(CLI::App& app, Options& options) {
@@ -203,7 +203,8 @@ std::variant<ServerConfig, CommandLineEnd> to_config(const Options& options) {
     if (!length) return mistaken(std::string(name) + " is not between 0 and a year");
     *field = *length;
   }
-  config.output_bytes_max = options.output_bytes_max;
+  if (options.output_bytes_max < 0) return mistaken("--output-bytes-max is negative");
+  config.output_bytes_max = static_cast<std::size_t>(options.output_bytes_max);
   if (options.threads < 0) return mistaken("--threads is negative");
 
   if (const auto mistake = config.mistake()) return mistaken(*mistake);

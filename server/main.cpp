@@ -7,7 +7,9 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <random>
 #include <string>
 #include <variant>
 
@@ -29,6 +31,11 @@ int refuse(const std::string& what) {
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "gmand";
+}
+
+std::uint64_t random_number() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
 }
 
 // As many connections as the system allows this process.
@@ -75,6 +82,7 @@ int main(int argc, char** argv) {
       .handle_prefix = gman::handle_prefix(host_name(), std::chrono::system_clock::now()),
       .attempts_max = config.attempts_max,
       .exceptions_for_all = config.exceptions_for_all,
+      .hash_seed = random_number(),
   });
   try {
     gman::Server server(config, engine, gman::open_listeners(config), log, *log_file);

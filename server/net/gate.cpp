@@ -23,7 +23,12 @@ Gate::Gate(std::vector<Listener> listeners, Epoll& epoll, Log& log)
       throw ListenError("cannot listen on " + listeners_[number].address() +
                         ": the system watches no more descriptors");
     }
-    log_.info("listening", {{"address", listeners_[number].address()}});
+  }
+}
+
+void Gate::announce() const {
+  for (const Listener& listener : listeners_) {
+    log_.info("listening", {{"address", listener.address()}});
   }
 }
 

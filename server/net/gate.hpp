@@ -25,6 +25,7 @@ class Gate {
  public:
   Gate(std::vector<Listener> listeners, Epoll& epoll, Log& log);
 
+  void announce() const;
   /// Takes what knocks at the listener of that number, and hands each `UniqueFd, PeerKind` in.
   template <class HandIn>
   void accept(std::uint64_t listener_number, Now now, HandIn hand_in) {

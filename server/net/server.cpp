@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/net/server.hpp"
 
+#include <array>
 #include <csignal>
 
 namespace gman {
@@ -10,6 +11,8 @@ namespace asio = boost::asio;
 
 // How many turns may follow each other before signals and the timer are looked at.
 constexpr int turns_in_a_row_max = 16;
+
+constexpr std::array handled_signals{SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
 // Ids of sessions are above every number of a listener: a generation starts at 1.
 bool is_listener(std::uint64_t tag) {
@@ -30,14 +33,19 @@ Server::Server(const ServerConfig& config, Engine& engine, std::vector<Listener>
       log_file_(log_file),
       switchboard_(config, engine, epoll_, log),
       gate_(std::move(listeners), epoll_, log) {
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) signals_.add(number);
+  for (const int number : handled_signals) signals_.add(number);
   sockets_.assign(epoll_.fd());
 }
 
 void Server::run() {
   wait_for_signals();
   wait_for_sockets();
+  gate_.announce();  // from here on a signal is obeyed, not suffered
   io_.run();
+  // A signal that comes from now on is late, and must not become the exit status.
+  sigset_t late{};
+  for (const int number : handled_signals) ::sigaddset(&late, number);
+  ::pthread_sigmask(SIG_BLOCK, &late, nullptr);
   static_cast<void>(sockets_.release());  // it is epoll_'s
 }
 

@@ -61,15 +61,21 @@ class SessionTable {
     return session;
   }
 
-  /// Closes the socket. The caller has taken the buffers.
+  /// Closes the socket. The caller has taken the buffers. The slot stays unused until recycle().
   void free(Session& session) {
     GMAN_ASSERT(session.phase != Session::Phase::free);
     session.socket.reset();
     session.reading.stop();
     session.writing.stop();
     session.phase = Session::Phase::free;
-    free_slots_.push_back(session.slot);
+    freed_slots_.push_back(session.slot);
     --count_;
+  }
+
+  /// The slots freed so far may be used again: nobody speaks of their sessions any more.
+  void recycle() {
+    free_slots_.insert(free_slots_.end(), freed_slots_.begin(), freed_slots_.end());
+    freed_slots_.clear();
   }
 
   /// nullptr: that connection is no more.
@@ -93,6 +99,7 @@ class SessionTable {
  private:
   std::deque<Session> slots_;  // a deque, since sessions must not move
   std::vector<std::uint32_t> free_slots_;
+  std::vector<std::uint32_t> freed_slots_;
   std::size_t count_ = 0;
 };
 

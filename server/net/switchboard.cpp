@@ -313,7 +313,6 @@ void Switchboard::resume(Session& session) {
 // Output.
 
 void Switchboard::settle_effects() {
-  const std::size_t bytes = bytes_in(effects_);
   for (const Effects::Effect& effect : effects_.list()) {
     if (const auto* send = std::get_if<Effects::Send>(&effect)) {
       if (Session* session = sessions_.find(send->to)) {
@@ -324,7 +323,6 @@ void Switchboard::settle_effects() {
     }
   }
   effects_.clear();
-  if (bytes > effects_bytes_max) effects_ = Effects{};  // clear() keeps the memory
 }
 
 void Switchboard::deliver(Session& session, std::string_view bytes) {
@@ -442,8 +440,9 @@ void Switchboard::finish_turn() {
       }
       continue;
     }
-    if (effects_.empty()) return;
+    if (effects_.empty()) break;
   }
+  sessions_.recycle();
 }
 
 void Switchboard::expire() {

@@ -157,7 +157,7 @@ class UnixSocketFiles(unittest.TestCase):
     def test_the_file_is_private_to_owner_and_group_and_goes_with_the_server(self):
         with Gmand() as gmand:
             self.assertEqual(stat.S_IMODE(os.stat(gmand.unix_socket).st_mode), 0o660)
-            gmand.stop()
+            self.assertEqual(gmand.stop(), 0)
             self.assertFalse(os.path.exists(gmand.unix_socket))
         with Gmand("--unix-socket-mode", "0600") as gmand:
             self.assertEqual(stat.S_IMODE(os.stat(gmand.unix_socket).st_mode), 0o600)

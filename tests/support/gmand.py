@@ -159,7 +159,7 @@ class Gmand:
         with Peer(over or self.unix_socket) as peer:
             peer.send_bytes(line.encode() + b"\n")
             answer = peer.receive_line()
-            if " ".join(line.lower().split()) in _LISTS:
+            if re.sub(" +", " ", line.lower()).rstrip() in _LISTS:
                 last = answer
                 while last != b".\n":
                     last = peer.receive_line()
