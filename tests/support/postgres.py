@@ -126,6 +126,12 @@ class PrivatePostgres:
         finally:
             self._process = None
 
+    def crash(self):
+        """SIGKILL for the postmaster alone: its backends have to notice by themselves."""
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
     def kill(self):
         """An immediate shutdown, and the files with it: for a server that did not start."""
         if self._process is not None:
@@ -192,6 +198,7 @@ class Session:
     def __init__(self, command):
         self._client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, env=_client_environment("psql"))
+        self._is_running = False
         self.pid = int(self.run("SELECT pg_backend_pid()"))
 
     def __enter__(self):
@@ -207,6 +214,7 @@ class Session:
 
     def start(self, text):
         """Sends one statement and does not wait for it; finish() does."""
+        self._is_running = True
         self._client.stdin.write(f"{text}\n;\n\\echo {self._END}\n".encode())
         self._client.stdin.flush()
 
@@ -218,9 +226,12 @@ class Session:
                 break
             if not line.startswith("LOCATION:"):
                 lines.append(line)
+        self._is_running = False
         return "\n".join(lines)
 
     def close(self):
+        if self._is_running:  # psql would wait for the end of the statement
+            self._client.kill()
         with contextlib.suppress(BrokenPipeError):  # its backend, and so psql, may have been ended
             self._client.stdin.close()
         self._client.stdout.close()

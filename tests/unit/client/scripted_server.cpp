@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <system_error>
@@ -55,10 +54,7 @@ UniqueFd listen_unix(const std::string& path) {
 
 bool wait_readable(int fd) {
   pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
-  int count = 0;
-  do count = ::poll(&waiting, 1, patience_ms);
-  while (count < 0 && errno == EINTR);
-  return count == 1;
+  return ::poll(&waiting, 1, patience_ms) == 1;
 }
 
 }  // namespace
@@ -162,7 +158,7 @@ void ScriptedServer::serve(UniqueFd listener) {
 void ScriptedServer::accept_all() {
   for (;;) {
     pollfd waiting[] = {{listener_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-    if (::poll(waiting, 2, -1) < 0) continue;  // a signal
+    ::poll(waiting, 2, -1);
     if (waiting[1].revents != 0) return;
     const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) continue;

@@ -1,0 +1,35 @@
+-- What CREATE EXTENSION makes: every function as documented, nothing open to PUBLIC by accident.
+CREATE EXTENSION gman;
+SELECT extversion = gman_version() AS library_has_the_version_of_the_extension,
+       extrelocatable FROM pg_extension WHERE extname = 'gman';
+SELECT p.oid::regprocedure AS function, provolatile, proparallel, procost, proisstrict AS strict,
+       prosecdef AS definer, proacl IS NOT NULL AS revoked,
+       obj_description(p.oid, 'pg_proc') IS NOT NULL AS commented
+FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
+JOIN pg_extension e ON d.refobjid = e.oid AND e.extname = 'gman' AND d.deptype = 'e'
+ORDER BY proname;
+-- Nothing but functions belongs to it.
+SELECT count(*) FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid AND d.deptype = 'e'
+WHERE e.extname = 'gman' AND d.classid <> 'pg_proc'::regclass;
+SELECT name, unit, context, vartype, min_val, max_val, boot_val FROM pg_settings
+WHERE name LIKE 'gman.%' ORDER BY name;
+-- A name that was mistyped is an error, not a setting that nobody reads.
+SET gman.server = 'elsewhere';
+-- A bad list is refused with the reason, when it is set and not when it is used.
+SET gman.servers = 'localhost:notaport';
+SET gman.servers = 'a:1,,b:2';
+SET gman.deadline = -1;
+SET gman.deadline = '2min';
+SHOW gman.deadline;
+RESET gman.deadline;
+-- It may live in a schema of its own, and move.
+CREATE SCHEMA jobs;
+ALTER EXTENSION gman SET SCHEMA jobs;
+SELECT jobs.gman_do('reverse', 'Hello');
+ALTER EXTENSION gman SET SCHEMA public;
+DROP EXTENSION gman;
+CREATE EXTENSION gman SCHEMA jobs;
+SELECT jobs.gman_do('reverse', 'again');
+DROP EXTENSION gman;
+DROP SCHEMA jobs;
+CREATE EXTENSION gman;
