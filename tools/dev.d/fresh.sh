@@ -90,7 +90,7 @@ inside_namespaces() {
       if [[ $pid != 1 && $pid != "$BASHPID" && -n $words ]]; then left+="  $pid $words"$'\n'; fi
     done
     if [[ -z $left ]]; then return "$status"; fi
-    if ((turn < 50)); then read -r -t 0.1 <> <(:) || true; fi
+    if ((turn < 50)); then sleep 0.1; fi
   done
   printf 'left running:\n%s' "$left" >&2
   return 1
