@@ -43,6 +43,17 @@ struct FreeClient {
 struct Client::Impl {
   std::unique_ptr<gman_client, FreeClient> client;
   std::function<bool()> interrupted;
+  std::function<void(std::uint32_t, std::uint32_t)> progress;
+
+  /// What is asked between two waits for a job: a question that also brings news.
+  std::function<bool()> between_waits() const {
+    if (!progress) return interrupted;
+    return [this] {
+      const gman_result_data& result = *gman_result(client.get());
+      if (result.denominator > 0) progress(result.numerator, result.denominator);
+      return interrupted && interrupted();
+    };
+  }
 
   Error error() const {
     const gman_error_data& error = *gman_error_get(client.get());
@@ -69,6 +80,11 @@ void Client::set_interrupt(std::function<bool()> interrupted) {
   impl_->interrupted = std::move(interrupted);
 }
 
+void Client::set_progress(
+    std::function<void(std::uint32_t numerator, std::uint32_t denominator)> told) {
+  impl_->progress = std::move(told);
+}
+
 std::variant<JobAnswer, Error> Client::run(const JobRequest& job) {
   gman_client* client = impl_->client.get();
   const gman_job given{.function = bytes_of(job.function),
@@ -77,7 +93,7 @@ std::variant<JobAnswer, Error> Client::run(const JobRequest& job) {
                        .priority = priority_of(job.priority),
                        .background = job.background ? 1 : 0,
                        .deadline_ms = 0};
-  if (drive(client, gman_start_job(client, &given), impl_->interrupted) != GMAN_OK) {
+  if (drive(client, gman_start_job(client, &given), impl_->between_waits()) != GMAN_OK) {
     return impl_->error();
   }
   const gman_result_data& result = *gman_result(client);

@@ -113,9 +113,13 @@ struct gman_client {
 
   /// After a step: GMAN_AGAIN, or how the call ended.
   gman_status status_of(bool has_ended) {
-    if (!has_ended) return GMAN_AGAIN;
     const gman::CallFsm& call = *steps.call();
     const gman::CallResult& known = call.result();
+    if (!has_ended) {
+      result.numerator = known.numerator;
+      result.denominator = known.denominator;
+      return GMAN_AGAIN;
+    }
     result = {.handle = gman::bytes_of(known.handle),
               .data = gman::bytes_of(known.data),
               .warning = gman::bytes_of(known.warning),

@@ -43,7 +43,7 @@ void Effects::clear() {
   constexpr std::size_t bytes_kept_max = std::size_t{4} << 20;
   list_.clear();
   bytes_.clear();
-  if (bytes_.capacity() > bytes_kept_max) bytes_ = {};
+  if (bytes_.capacity() > bytes_kept_max) std::string().swap(bytes_);
 }
 
 }  // namespace gman

@@ -30,12 +30,18 @@ _LISTS = {"status", "prioritystatus", "workers", "show jobs", "show unique jobs"
 
 
 class Gmand:
-    def __init__(self, *args, env=None, listen=("127.0.0.1",), fds_max=None, prefix=()):
-        """`args` are further options; `env` is added to the environment; `fds_max` limits its
-        descriptors; `prefix` is a command to start it under."""
+    def __init__(self, *args, env=None, listen=("127.0.0.1",), unix_socket=True, fds_max=None,
+                 prefix=(), log_file=None, ready="listening address=unix:"):
+        """`args` are further options; `env` is added to the environment; without `unix_socket`
+        the caller has named one in `args`; `fds_max` limits its descriptors; `prefix` is a command
+        to start it under; `log_file` is where `args` let it log, and `ready` is the end of what it
+        says when it is ready: TCP listeners come first, so the Unix socket's line means all."""
         self._args = [str(arg) for arg in args]
         self._env = env
         self._listen = listen
+        self._with_unix_socket = unix_socket
+        self._log_file = log_file
+        self._ready = ready
         self._fds_max = fds_max
         self._prefix = [str(word) for word in prefix]
         self._process = None
@@ -81,7 +87,9 @@ class Gmand:
         command = [*self._prefix, str(BINARY), "--port", "0"]
         for address in self._listen:
             command += ["--listen", address]
-        command += ["--unix-socket", self.unix_socket, *self._args]
+        if self._with_unix_socket:
+            command += ["--unix-socket", self.unix_socket]
+        command += self._args
         environment = {k: v for k, v in os.environ.items() if not k.startswith("GEARMAN")}
         environment.update(self._env or {})
 
@@ -93,13 +101,27 @@ class Gmand:
             command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
             preexec_fn=limit_descriptors if self._fds_max else None)
         threading.Thread(target=self._copy_log, daemon=True).start()
-        # TCP listeners come first, so the Unix socket's line says that all are there.
-        self.wait_log("listening address=unix:", START_SECONDS)
-        self.addresses = re.findall(r" listening address=(\S+)", self.log())
+        if self._log_file is None:
+            self.wait_log(self._ready, START_SECONDS)
+            log = self.log()
+        else:
+            log = self._wait_log_file()
+        self.addresses = re.findall(r'listening(?: address=|","address":")([^\s"]+)', log)
         for address in self.addresses:
             if address.startswith("127.0.0.1:"):
                 self.address = address
                 self.port = int(address.rpartition(":")[2])
+
+    def _wait_log_file(self):
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and self._process.poll() is None:
+            if os.path.exists(self._log_file):
+                with open(self._log_file, encoding="utf-8") as file:
+                    text = file.read()
+                if self._ready in text:
+                    return text
+            time.sleep(0.005)
+        raise AssertionError(f"gmand is not ready:\n{self.log()}")
 
     def _copy_log(self):
         with self._process.stderr as stream, open(self.log_path, "ab") as file:
@@ -137,7 +159,7 @@ class Gmand:
         with Peer(over or self.unix_socket) as peer:
             peer.send_bytes(line.encode() + b"\n")
             answer = peer.receive_line()
-            if " ".join(line.lower().split()) in _LISTS:
+            if re.sub(" +", " ", line.lower()).rstrip() in _LISTS:
                 last = answer
                 while last != b".\n":
                     last = peer.receive_line()

@@ -174,8 +174,7 @@ class Peer:
     def is_silent(self, seconds=0.2):
         """Whether nothing comes within that time."""
         try:
-            self._fill(len(self._buffer) + 1 if not self._buffer else 1,
-                       time.monotonic() + seconds)
+            self._fill(1, time.monotonic() + seconds)
         except TimeoutError:
             return True
         return False

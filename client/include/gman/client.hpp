@@ -55,6 +55,9 @@ class Client {
   /// Asked at least every 100 ms while a call waits; true ends the call with client_errc::cancelled.
   void set_interrupt(std::function<bool()> interrupted);
 
+  /// Told of what the worker reports by WORK_STATUS while run() waits, though not of each report.
+  void set_progress(std::function<void(std::uint32_t numerator, std::uint32_t denominator)> told);
+
   [[nodiscard]] std::variant<JobAnswer, Error> run(const JobRequest& job);
   [[nodiscard]] std::variant<PingAnswer, Error> ping();
 

@@ -99,7 +99,7 @@ typedef struct gman_result_data {
   gman_bytes data;    /* foreground: the bytes of WORK_DATA and WORK_COMPLETE, in order */
   gman_bytes warning; /* WORK_WARNING bytes, one after the other, each ended by a line feed */
   const char *server; /* the server that answered, as the list names it; NULL when none did */
-  uint32_t numerator, denominator; /* the last WORK_STATUS; 0, 0 when none came */
+  uint32_t numerator, denominator; /* the last WORK_STATUS, also while the call still runs */
   int known, running;              /* gman_start_status(): what STATUS_RES said */
   double elapsed_ms;               /* from start to end */
   double round_trip_ms;            /* gman_start_ping(): the echo alone, without connecting */

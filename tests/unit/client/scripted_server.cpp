@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <system_error>
@@ -54,7 +55,10 @@ UniqueFd listen_unix(const std::string& path) {
 
 bool wait_readable(int fd) {
   pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
-  return ::poll(&waiting, 1, patience_ms) == 1;
+  int count = 0;
+  do count = ::poll(&waiting, 1, patience_ms);
+  while (count < 0 && errno == EINTR);
+  return count == 1;
 }
 
 }  // namespace
@@ -158,7 +162,7 @@ void ScriptedServer::serve(UniqueFd listener) {
 void ScriptedServer::accept_all() {
   for (;;) {
     pollfd waiting[] = {{listener_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-    ::poll(waiting, 2, -1);
+    if (::poll(waiting, 2, -1) < 0) continue;  // a signal
     if (waiting[1].revents != 0) return;
     const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) continue;

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/ask.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "client/asio/connect.hpp"
+#include "protocol/admin.hpp"
+
+namespace gman::cli {
+namespace {
+
+namespace asio = boost::asio;
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::milliseconds connect_timeout{2000};
+constexpr std::chrono::seconds answer_timeout{10};
+
+bool is_list(std::string_view line) {
+  const auto command = parse_admin(line);
+  return command && (std::holds_alternative<AdminStatus>(*command) ||
+                     std::holds_alternative<AdminPriorityStatus>(*command) ||
+                     std::holds_alternative<AdminWorkers>(*command) ||
+                     std::holds_alternative<AdminShowJobs>(*command) ||
+                     std::holds_alternative<AdminShowUniqueJobs>(*command));
+}
+
+/// A list's first row begins with a function or a handle; an error with this word.
+bool is_error(std::string_view text) {
+  return text.starts_with("ERR ");
+}
+
+asio::awaitable<void> converse(StreamSocket& socket, const std::string& line, Answer& answer) {
+  const std::string sent = line + "\n";
+  auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(sent), as_result);
+  if (write_error) {
+    answer.failure = write_error.message();
+    co_return;
+  }
+  std::array<char, 16 << 10> chunk;
+  for (;;) {
+    auto [error, bytes] = co_await socket.async_read_some(asio::buffer(chunk), as_result);
+    if (error == asio::error::eof) {
+      answer.failure = "the server closed the connection without an answer";
+      co_return;
+    }
+    if (error) {
+      answer.failure = error.message();
+      co_return;
+    }
+    answer.text.append(chunk.data(), bytes);
+    if (answer_bytes(line, answer.text)) co_return;
+  }
+}
+
+asio::awaitable<void> ask_one(ServerAddress server, std::string line, Answer& answer) {
+  using namespace asio::experimental::awaitable_operators;  // NOLINT: operators only
+  auto connected = co_await connect_to(server, connect_timeout);
+  if (const auto* failure = std::get_if<ConnectFailure>(&connected)) {
+    answer.failure = failure->reason;
+    co_return;
+  }
+  asio::steady_timer timer(co_await asio::this_coro::executor, answer_timeout);
+  const auto first = co_await (converse(std::get<StreamSocket>(connected), line, answer) ||
+                               timer.async_wait(as_result));
+  if (first.index() == 1) {
+    answer.failure = "no answer within " + std::to_string(answer_timeout.count()) + " s";
+  }
+}
+
+}  // namespace
+
+std::optional<std::size_t> answer_bytes(std::string_view line, std::string_view text) {
+  const std::size_t first_end = text.find('\n');
+  if (first_end == std::string_view::npos) return std::nullopt;
+  if (!is_list(line) || is_error(text)) return first_end + 1;
+  if (text.starts_with(admin_text::list_end)) return admin_text::list_end.size();
+  const std::size_t last = text.find("\n.\n", first_end);
+  if (last == std::string_view::npos) return std::nullopt;
+  return last + 1 + admin_text::list_end.size();
+}
+
+std::vector<Answer> ask(const std::vector<ServerAddress>& servers, std::string line) {
+  asio::io_context io{1};
+  std::vector<Answer> answers(servers.size());
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    answers[i].server = servers[i].name;
+    asio::co_spawn(io, ask_one(servers[i], line, answers[i]), [](std::exception_ptr failed) {
+      if (failed) std::rethrow_exception(failed);
+    });
+  }
+  io.run();
+  return answers;
+}
+
+Exit report_failures(const std::vector<Answer>& answers, std::string_view command) {
+  Exit exit = Exit::done;
+  for (const Answer& answer : answers) {
+    if (!answer.failure) continue;
+    exit = fail(Exit::unreachable, command, answer.server + ": " + *answer.failure,
+                "is gmand running there?");
+  }
+  return exit;
+}
+
+}  // namespace gman::cli

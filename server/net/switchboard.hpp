@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Switchboard: every connection's bytes, to and from the engine, a turn of the loop at a time.
+//
+// A turn: the loop says which sockets are ready; each is read once, every packet that is there is
+// decoded and given to the engine, and what the engine wants sent is appended to its connection's
+// output. finish_turn() then sends each output with one system call. A socket that does not take
+// all of it is waited for.
+//
+// Everything a peer can make this hold is bounded: half a packet grows as its bytes come, never by
+// what its header announces; a connection with much unsent output is not read (output_pause_bytes)
+// and one with too much is closed (ServerConfig::output_bytes_max).
+//
+// It waits for nothing and reads no clock: the time comes with begin_turn().
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/time.hpp"
+#include "protocol/framing.hpp"
+#include "server/config.hpp"
+#include "server/engine/engine.hpp"
+#include "server/net/byte_buffer.hpp"
+#include "server/net/deadline_queue.hpp"
+#include "server/net/epoll.hpp"
+#include "server/net/session.hpp"
+
+namespace gman {
+
+class Switchboard {
+ public:
+  Switchboard(const ServerConfig& config, Engine& engine, Epoll& epoll, Log& log);
+
+  void begin_turn(Now now) { now_ = now; }
+  void add(UniqueFd socket, PeerKind kind);
+  void ready(ConnId conn, std::uint32_t events);
+  /// Ends what waits too long and lets the engine do what is due.
+  void expire();
+  /// Sends what the turn has produced, and does what follows from that, until nothing does.
+  void finish_turn();
+
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+  [[nodiscard]] std::size_t connections() const { return sessions_.count(); }
+  /// How many connections were ever closed: a change says that there are free descriptors.
+  [[nodiscard]] std::uint64_t closed() const { return closed_; }
+  [[nodiscard]] bool has_unsent_output();
+
+  /// What an admin has asked for since the last call.
+  [[nodiscard]] std::optional<AdminShutdown> take_shutdown_request() {
+    return std::exchange(shutdown_request_, std::nullopt);
+  }
+  void close_all();
+
+ private:
+  void read(Session& session);
+  void read_into_scratch(Session& session);
+  void read_large_frame(Session& session, std::size_t frame_bytes);
+  void discard_input(Session& session);
+  /// What recv() said instead of giving bytes. True: the session is as it was.
+  void reading_failed(Session& session, ssize_t result);
+
+  /// Handles the whole frames of `bytes`; how many bytes they took.
+  [[nodiscard]] std::size_t handle_frames(Session& session, std::string_view bytes);
+  void handle(Session& session, const Packet& packet);
+  void handle(Session& session, const TextLine& line);
+  void refuse(Session& session, const error_code& fault, bool as_text);
+  void keep(Session& session, std::string_view rest, bool frame_has_ended);
+  void watch_half_packet(Session& session, bool is_new);
+  void resume(Session& session);
+
+  void settle_effects();
+  void deliver(Session& session, std::string_view bytes);
+  void flush(Session& session);
+  /// How many bytes the socket took; nullopt: the connection is broken and has been closed.
+  [[nodiscard]] std::optional<std::size_t> send_some(Session& session, std::string_view bytes);
+  void wait_for_room(Session& session, bool has_progressed);
+  void output_is_sent(Session& session);
+  void mark_dirty(Session& session);
+
+  /// Tells the engine, and ends the connection: at once when the peer is gone or does not read,
+  /// else after it has been sent what it is still owed.
+  void close(Session& session, CloseReason reason);
+  void forget(Session& session);
+  void set_interest(Session& session, std::uint32_t events);
+  void log_close(const Session& session, CloseReason reason) const;
+
+  static constexpr std::size_t scratch_bytes = 256u << 10;
+
+  Engine& engine_;
+  Epoll& epoll_;
+  Log& log_;
+  const std::size_t output_bytes_max_;
+
+  SessionTable sessions_;
+  BufferPool pool_;
+  DeadlineQueue half_packets_;
+  DeadlineQueue stalls_;
+  DeadlineQueue lingering_;
+  Now now_{};
+  Effects effects_;
+  std::vector<ConnId> gone_;       ///< closed, and the engine not yet told
+  std::vector<Session*> dirty_;    ///< to flush
+  std::vector<Session*> resumed_;  ///< read again, first what they have sent already
+  std::optional<AdminShutdown> shutdown_request_;
+  std::uint64_t closed_ = 0;
+  std::array<char, scratch_bytes> scratch_;  // left as it is: zeroing it would make it resident
+};
+
+}  // namespace gman
