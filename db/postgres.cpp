@@ -34,9 +34,8 @@ std::string one_line(std::string_view text) {
 }
 
 ErrorKind kind_of(std::string_view sqlstate, bool connected) {
-  if (!connected || sqlstate.starts_with("08") || sqlstate.starts_with("57P")) {
-    return ErrorKind::unreachable;
-  }
+  // Not class 08: a statement may report a connection of its own, to a job server for example.
+  if (!connected || sqlstate.starts_with("57P")) return ErrorKind::unreachable;
   // serialization_failure, deadlock_detected, lock_not_available
   if (sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "55P03") {
     return ErrorKind::conflict;

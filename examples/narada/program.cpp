@@ -17,6 +17,7 @@ constexpr std::chrono::milliseconds wait_max{5'000};
 
 Program::Program(std::string name, const std::string& about, std::size_t jobs)
     : options_(about, name), name_(std::move(name)), jobs_(jobs), log_(STDERR_FILENO) {
+  options_.option_defaults()->take_last();  // so that a script's options can be overridden
   options_.set_version_flag("-V,--version", name_ + " " GMAN_VERSION);
   options_.add_option("-s,--servers", servers_, "job servers: host:port,unix:/path")
       ->envname("GMAN_SERVERS")
@@ -30,6 +31,7 @@ void Program::add_database(std::string& dsn) {
   options_
       .add_option("-d,--database", dsn,
                   "postgresql://… or mysql://user:password@host:port/name?socket=/path")
+      ->envname("NARADA_DATABASE")
       ->required();
 }
 

@@ -42,7 +42,9 @@ class Site:
 
     def __init__(self):
         self.requests = []
+        self._requested = threading.Condition()
         self._listener = None
+        self._threads = []
         self._wake, self._woken = socket.socketpair()
 
     url = property(lambda self: f"http://127.0.0.1:{self.port}/")
@@ -53,12 +55,26 @@ class Site:
 
     def __enter__(self):
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
         return self
 
     def __exit__(self, *_):
         self._wake.close()  # ends every thread: all of them wait for `_woken` too
+        while self._threads:
+            self._threads.pop().join()
         self._listener.close()
+        self._woken.close()
+
+    def _start(self, run, *arguments):
+        thread = threading.Thread(target=run, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def wait_requests(self, enough, seconds=20):
+        """Waits until `enough(requests)`."""
+        with self._requested:
+            if not self._requested.wait_for(lambda: enough(self.requests), seconds):
+                raise AssertionError(f"only these were requested: {self.requests}")
 
     def _accept(self):
         while self._readable(self._listener):
@@ -66,7 +82,7 @@ class Site:
                 connection = self._listener.accept()[0]
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            self._start(self._serve, connection)
 
     def _readable(self, sock):
         """Waits until `sock` has something; False when the site is closing."""
@@ -101,7 +117,9 @@ class Site:
         target = head.split(" ", 2)[1]
         agent = next((line.partition(":")[2].strip() for line in head.split("\r\n")
                       if line.lower().startswith("user-agent:")), "")
-        self.requests.append(target)
+        with self._requested:
+            self.requests.append(target)
+            self._requested.notify_all()
         answer = self.answer(target, agent)
         try:
             connection.sendall(answer.bytes)
@@ -180,6 +198,12 @@ class OddSite(Site):
             "/noindex.html": page("Hidden", "A numbat that wants no reader.", "behind.html")
             .with_meta("noindex"),
             "/behind.html": page("Behind", "Linked from a hidden page: bilby."),
+            "/chain-0.html": page("Chain 0", "A chain of pages.", "chain-1.html"),
+            "/chain-1.html": page("Chain 1", "A chain of pages.", "chain-2.html"),
+            "/chain-2.html": page("Chain 2", "A chain of pages.", "chain-3.html"),
+            "/chain-3.html": page("Chain 3", "A chain of pages.", "chain-4.html"),
+            "/chain-4.html": page("Chain 4", "A chain of pages."),
+            "/shortcut.html": page("Shortcut", "To the middle of a chain.", "chain-2.html"),
             "/forbidden/secret.html": page("Secret", "Nobody may read this."),
             "/forbidden/but/this.html": page("Allowed", "The longer rule lets you read this."),
         }
