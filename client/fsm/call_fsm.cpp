@@ -76,6 +76,7 @@ Action CallFsm::resume(const CallEvent& event, Instant now) {
   std::visit([&](const auto& happened) { on(happened, now); }, event);
   // A peer that never stops sending does not stop the clock.
   if (const auto due = wake_at(); due && now >= *due) on(TimePassed{}, now);
+  if (state_ == State::done) in_ = {};  // an answer may have been long
   return action();
 }
 
@@ -227,6 +228,7 @@ void CallFsm::on(const OpenFailed& failed, Instant now) {
 }
 
 std::string_view CallFsm::unsent() const {
+  if (state_ == State::done) return {};
   std::string_view all = out_;
   const bool is_held = exchange_.is_greeting_due && choice_.servers().size() > 1;
   if (is_held) all = all.substr(0, greeting_bytes_);
@@ -285,6 +287,11 @@ void CallFsm::lose_job(const std::string& reason, Instant now) {
 }
 
 // ---- Answers
+
+std::span<char> CallFsm::read_space() {
+  // What is unread has been looked at, so a length that it begins with is within the limit.
+  return in_.space(frame_bytes_needed(in_.unread()));
+}
 
 void CallFsm::on(const Received& received, Instant now) {
   in_.commit(received.bytes);
@@ -491,6 +498,7 @@ void CallFsm::fail(client_errc code, std::string message, std::string hint, Inst
 
 void CallFsm::end(Instant now) {
   result_.elapsed_ms = ms_between(started_at_, now);
+  out_ = {};
   state_ = State::done;
 }
 

@@ -99,7 +99,7 @@ class CallFsm {
 
   /// For Action::transfer. A long workload is sent while answers are read already.
   [[nodiscard]] std::string_view unsent() const;
-  [[nodiscard]] std::span<char> read_space() { return in_.space(); }
+  [[nodiscard]] std::span<char> read_space();
 
   /// After Action::done.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ReadBuffer: bytes received but not yet understood, in one run of memory.
 //
-// It grows by doubling as bytes really arrive, never by what a header announces, so a peer that
-// lies about a length costs nothing.
+// It grows as bytes really arrive, to at most twice of what is there, so a peer that announces much
+// and sends little costs little.
 #pragma once
 
 #include <algorithm>
@@ -18,10 +18,11 @@ namespace gman {
 
 class ReadBuffer {
  public:
-  /// Where the next bytes go; never empty. Call `commit` with how many came.
-  [[nodiscard]] std::span<char> space() {
+  /// Where the next bytes go; never empty. Call `commit` with how many came. `wanted` is how many
+  /// unread bytes there will be in all, as far as that is known: no more room than that is made.
+  [[nodiscard]] std::span<char> space(std::size_t wanted = 0) {
     if (begin_ == end_) begin_ = end_ = 0;
-    if (end_ == capacity_) make_room();
+    if (end_ == capacity_) make_room(wanted);
     return {bytes_.get() + end_, capacity_ - end_};
   }
 
@@ -39,16 +40,19 @@ class ReadBuffer {
     begin_ += count;
   }
 
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
+
   void clear() { begin_ = end_ = 0; }
 
  private:
   static constexpr std::size_t first_bytes = 4096;
 
   // Moves what is unread to the front, into twice the room when it fills more than half.
-  void make_room() {
+  void make_room(std::size_t wanted) {
     const std::string_view kept = unread();
     if (kept.size() * 2 > capacity_ || capacity_ == 0) {
-      const std::size_t larger = std::max(first_bytes, capacity_ * 2);
+      std::size_t larger = std::max(first_bytes, capacity_ * 2);
+      if (wanted > capacity_) larger = std::min(larger, std::max(first_bytes, wanted));
       std::unique_ptr<char[]> grown(new char[larger]);
       if (!kept.empty()) std::memcpy(grown.get(), kept.data(), kept.size());
       bytes_ = std::move(grown);

@@ -52,7 +52,7 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// Asked at least every 100 ms while a call waits; true ends the call with client_errc::cancelled.
+  /// Asked at least every 100 ms while a call waits; true ends it with client_errc::cancelled.
   void set_interrupt(std::function<bool()> interrupted);
 
   /// Told of what the worker reports by WORK_STATUS while run() waits, though not of each report.

@@ -71,7 +71,7 @@ typedef struct gman_settings {
   /* "host:port,host:port,unix:/path": tried in turn, first to last. "host" alone means port 4730;
      an IPv6 address with a port stands in brackets. NULL or empty: GMAN_NO_SERVERS at each call. */
   const char *servers;
-  /* For each server: resolving its name, connecting and the first answer, together. Milliseconds. */
+  /* For each server: resolving its name, connecting and the first answer, together. In ms. */
   int32_t connect_timeout_ms; /* default 2000 */
   /* For the whole call, counted from its start. 0: none, a foreground job may take for ever. */
   int32_t deadline_ms; /* default 0 */
@@ -107,7 +107,7 @@ typedef struct gman_result_data {
 
 typedef struct gman_error_data {
   gman_status status;
-  const char *message; /* what failed, at which server, for how long it was tried; UTF-8, one line */
+  const char *message; /* what failed, where, for how long it was tried; UTF-8, one line */
   const char *hint;    /* what to do about it; may be empty, never NULL */
 } gman_error_data;
 
