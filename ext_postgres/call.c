@@ -7,6 +7,7 @@
 
 #include <miscadmin.h>
 #include <storage/latch.h>
+#include <utils/memutils.h>
 #include <utils/wait_event.h>
 
 /* The name under which pg_stat_activity shows a wait for a job server. */
@@ -20,13 +21,28 @@ static uint32 wait_event(void) {
 #endif
 }
 
+/* What a wait waits for, made once: neither latch nor client change while the backend lives.
+   WaitLatchOrSocket() would make it for each wait, and so double the system calls of a call. */
+static WaitEventSet* wait_set(const gman_client* client) {
+  static WaitEventSet* set;
+  if (set != NULL) return set;
+#if PG_VERSION_NUM >= 170000
+  WaitEventSet* made = CreateWaitEventSet(NULL, 3);
+#else
+  WaitEventSet* made = CreateWaitEventSet(TopMemoryContext, 3);
+#endif
+  AddWaitEventToSet(made, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+  AddWaitEventToSet(made, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+  AddWaitEventToSet(made, WL_SOCKET_READABLE, gman_fd(client), NULL, NULL);
+  return set = made;
+}
+
 static gman_status wait_for_end(gman_client* client, gman_status status) {
   while (status == GMAN_AGAIN) {
-    int timeout_ms = gman_timeout_ms(client);
-    int events = WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH;
-    if (timeout_ms >= 0) events |= WL_TIMEOUT;
-    events = WaitLatchOrSocket(MyLatch, events, gman_fd(client), timeout_ms, wait_event());
-    if (events & WL_LATCH_SET) ResetLatch(MyLatch);
+    WaitEvent happened;
+    int count =
+        WaitEventSetWait(wait_set(client), gman_timeout_ms(client), &happened, 1, wait_event());
+    if (count > 0 && (happened.events & WL_LATCH_SET)) ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     status = gman_step(client);
   }

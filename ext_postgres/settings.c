@@ -18,9 +18,7 @@ static uint64 generation;
 
 static bool check_servers(char** new_value, void** extra, GucSource source) {
   char reason[512];
-  /* No server at all is allowed: then every call says that there is none. */
-  if ((*new_value)[0] == '\0' || gman_servers_check(*new_value, reason, sizeof reason) == GMAN_OK)
-    return true;
+  if (gman_servers_check(*new_value, reason, sizeof reason) == GMAN_OK) return true;
   GUC_check_errdetail("%s", reason);
   GUC_check_errhint("Write host:port, [IPv6]:port or unix:/path, parted by commas.");
   return false;
