@@ -53,6 +53,7 @@ class Demo:
                          "seconds", "pages a second")]
 
     def run(self, stay):
+        self.screen.say("From a row in a table to a search result, with gman, in about 20 seconds.")
         self.look_for_needs()
         self.start_servers()
         self.install()
@@ -204,6 +205,7 @@ class Demo:
             "--depth", DEPTH))
         workers.start_all()
         self.step("Everything stays up. Look around, from another terminal:")
+        self.screen.say("Each database has a job server and workers of its own now.")
         gman = BUILD_DIR / "bin" / "gman"
         for crawl, gmand, its in ((postgres, second, workers),
                                   (mariadb, self.gmand, mariadb_workers)):
@@ -218,10 +220,11 @@ class Demo:
         self.screen.say("\nThe last one crawls everything again. "
                         + ("Enter or Ctrl-C ends it all." if sys.stdin.isatty()
                            else "Ctrl-C or SIGTERM ends it all."))
-        if sys.stdin.isatty():
-            sys.stdin.readline()
-        else:
-            signal.pause()
+        with contextlib.suppress(KeyboardInterrupt):
+            if sys.stdin.isatty():
+                sys.stdin.readline()
+            else:
+                signal.pause()
 
     def show(self, words):
         self.screen.command("$", shlex.join(
@@ -274,6 +277,8 @@ def main():
             demo = Demo(screen, stack)
             try:
                 demo.run(options.stay)
+            except BrokenPipeError:  # nobody reads on: `tools/dev demo | head`
+                return 128 + signal.SIGPIPE
             except Exception as error:  # whatever it is, the logs say more
                 demo.show_failure(error)
                 return 1
