@@ -68,6 +68,13 @@ CommandLineEnd mistaken(const std::string& what) {
   return {exit_bad_config, "gmand: " + what + " (gmand --help lists the options)\n"};
 }
 
+std::string without_double_blank_lines(std::string text) {
+  for (std::size_t at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n")) {
+    text.erase(at, 1);
+  }
+  return text;
+}
+
 // The options as they were typed, before they mean anything.
 struct Options {
   std::vector<std::string> listen;
@@ -260,7 +267,7 @@ std::variant<ServerConfig, CommandLineEnd> parse_command_line(int argc, const ch
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    return CommandLineEnd{0, app.help()};
+    return CommandLineEnd{0, without_double_blank_lines(app.help())};
   } catch (const CLI::CallForVersion&) {
     return CommandLineEnd{0, app.version() + "\n"};
   } catch (const CLI::ParseError& error) {

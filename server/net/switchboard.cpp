@@ -32,7 +32,7 @@ constexpr std::size_t early_flush_bytes = 1u << 20;
 // Effects of this size are delivered before the next request is handled.
 constexpr std::size_t effects_bytes_max = 1u << 20;
 
-// How long a connection that was told why it ends may take to read that and to close. Closing
+// How long a connection that has been sent why it ends may take to read that and to close. Closing
 // first would make the kernel throw away what we have sent, if there is input left unread.
 constexpr milliseconds linger{5'000};
 
@@ -401,6 +401,7 @@ void Switchboard::output_is_sent(Session& session) {
     forget(session);
   } else {
     ::shutdown(session.socket.get(), SHUT_WR);
+    lingering_.start(session.reading, now_.steady);
     set_interest(session, EPOLLIN);
   }
 }

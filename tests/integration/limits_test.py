@@ -57,6 +57,16 @@ class SlowConsumers(unittest.TestCase):
                 slow.send(ECHO_REQ, bytes(1 << 20))
             gmand.wait_log("reason=slow_consumer")
 
+    def test_one_that_has_said_its_last_word_is_still_sent_its_answers(self):
+        with Gmand() as gmand, Peer(gmand.address) as slow:
+            slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            data = os.urandom(8 << 20)
+            slow.send(ECHO_REQ, data)
+            slow.socket.shutdown(socket.SHUT_WR)
+            gmand.wait_admin("workers", lambda answer: answer.count("\n") == 2)
+            self.assertTrue(slow.receive(60) == (ECHO_RES, [data]))
+            self.assertEqual(slow.receive_until_closed(), b"")
+
     def test_one_that_asks_for_much_and_reads_nothing_is_not_read_further(self):
         with Gmand() as gmand, Peer(gmand.address) as slow:
             slow.socket.settimeout(0.5)
