@@ -170,7 +170,7 @@ def main():
     parser = argparse.ArgumentParser(
         prog="tools/dev bench", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", type=int, default=200_000, help="background jobs of a run")
+    parser.add_argument("--jobs", type=int, default=300_000, help="background jobs of a run")
     parser.add_argument("--round-trips", type=int, default=5_000, help="foreground jobs of a run")
     options = parser.parse_args()
     options.jobs -= options.jobs % CONNECTIONS

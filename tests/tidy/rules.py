@@ -224,6 +224,11 @@ def nothing_is_dead(tree):
     build = "\n".join(
         text for path, text in tree.items() if path.name in BUILD_FILES or path.suffix == ".cmake"
     )
+    # "${name}_main.cpp" names every file that it could become.
+    patterns = [
+        re.compile(re.sub(r"\\\$\\\{\w+\\\}", r"\\w+", re.escape(word)))
+        for word in re.findall(r"[\w.]*\$\{\w+\}[\w.]*\.c(?:pp)?\b", build)
+    ]
     code = {path: text for path, text in tree.items() if is_script(path, text)}
     included = set()
     for path, text in tree.items():
@@ -231,7 +236,9 @@ def nothing_is_dead(tree):
             for _, name in source_tree.includes(text):
                 included.add(pathlib.PurePosixPath(name).name)
     for path, text in tree.items():
-        named = re.search(rf"(?<![\w]){re.escape(path.name)}\b", build)
+        named = re.search(rf"(?<![\w]){re.escape(path.name)}\b", build) or any(
+            pattern.fullmatch(path.name) for pattern in patterns
+        )
         if path.suffix in (".cpp", ".c"):
             if not named and not re.search(rf"\b{re.escape(path.stem)}\.o\b", build):
                 yield f"{path}:1: no build file names it"

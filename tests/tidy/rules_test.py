@@ -90,6 +90,7 @@ BREAKS = {
     rules.nothing_is_dead: [
         {"base/a.cpp": "", "base/CMakeLists.txt": "add_library(base b.cpp ba.cpp)"},
         {"ext_postgres/a.c": "", "ext_postgres/Makefile": "OBJS = ba.o"},
+        {"base/a.cpp": "", "base/CMakeLists.txt": "add_executable(${x} ${x}_main.cpp)"},
         {"base/a.hpp": "", "base/b.cpp": '#include "base/ba.hpp"', "CMakeLists.txt": "b.cpp"},
         {"tests/unit/a_test.py": "import a_test", "tests/b.py": "", "CMakeLists.txt": "b.py"},
     ],
@@ -152,6 +153,7 @@ KEEPS = {
     rules.nothing_is_dead: [
         {"base/a.cpp": '#include "base/a.hpp"', "base/a.hpp": "", "CMakeLists.txt": "x(a.cpp)"},
         {"ext_postgres/a.c": "", "ext_postgres/Makefile": "OBJS = a.o"},
+        {"base/a_main.cpp": "", "base/CMakeLists.txt": "add_executable(${x} ${x}_main.cpp)"},
         {"tests/support/a.py": "", "tests/b_test.py": "import a", "CMakeLists.txt": "b_test.py"},
     ],
     rules.links_lead_somewhere: [
