@@ -59,7 +59,7 @@ class SlowConsumers(unittest.TestCase):
 
     def test_one_that_has_said_its_last_word_is_still_sent_its_answers(self):
         with Gmand() as gmand, Peer(gmand.address) as slow:
-            data = os.urandom(32 << 20)
+            data = os.urandom(12 << 20)
             slow.send(ECHO_REQ, data)
             slow.socket.shutdown(socket.SHUT_WR)
             gmand.wait_admin("workers", lambda answer: answer.count("\n") == 2)
