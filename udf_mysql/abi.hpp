@@ -21,6 +21,9 @@ namespace gman::udf {
 /// `my_bool`, a char, in MariaDB and before MySQL 8, `bool` since: the same register, other names.
 using Bool = decltype(UDF_INIT::maybe_null);
 
+/// What a function that returns a string returns: its bytes; their count goes to `length`.
+using Bytes = char*;
+
 }  // namespace gman::udf
 
 /// Every symbol that a server may look up carries this; exports.map names them once more.

@@ -37,9 +37,9 @@ Bool start(UDF_INIT* init, UDF_ARGS* args, char* message, const Kind& kind) {
   });
 }
 
-char* run(UDF_INIT* init, UDF_ARGS* args, unsigned long* length, char* is_null, char* error,
+Bytes run(UDF_INIT* init, UDF_ARGS* args, unsigned long* length, char* is_null, char* error,
           const Kind& kind) {
-  char* bytes = nullptr;
+  Bytes bytes = nullptr;
   at_row(kind.name, error, [&] {
     gman_job job = job_of_row(*args);
     job.priority = kind.priority;
@@ -63,17 +63,17 @@ void end(UDF_INIT* init) {
 }  // namespace
 }  // namespace gman::udf
 
-#define GMAN_DO(name, priority, background)                                                        \
-  GMAN_UDF gman::udf::Bool name##_init(UDF_INIT* init, UDF_ARGS* args, char* message) {            \
-    return gman::udf::start(init, args, message, {#name, priority, background});                   \
-  }                                                                                                \
-  GMAN_UDF char* name(UDF_INIT* init, UDF_ARGS* args, char*, unsigned long* length, char* is_null, \
-                      char* error) {                                                               \
-    return gman::udf::run(init, args, length, is_null, error, {#name, priority, background});      \
-  }                                                                                                \
-  GMAN_UDF void name##_deinit(UDF_INIT* init) {                                                    \
-    gman::udf::end(init);                                                                          \
-  }                                                                                                \
+#define GMAN_DO(name, priority, background)                                                    \
+  GMAN_UDF gman::udf::Bool name##_init(UDF_INIT* init, UDF_ARGS* args, char* message) {        \
+    return gman::udf::start(init, args, message, {#name, priority, background});               \
+  }                                                                                            \
+  GMAN_UDF gman::udf::Bytes name(UDF_INIT* init, UDF_ARGS* args, char*, unsigned long* length, \
+                                 char* is_null, char* error) {                                 \
+    return gman::udf::run(init, args, length, is_null, error, {#name, priority, background});  \
+  }                                                                                            \
+  GMAN_UDF void name##_deinit(UDF_INIT* init) {                                                \
+    gman::udf::end(init);                                                                      \
+  }                                                                                            \
   static_assert(true, "takes the semicolon")
 
 GMAN_DO(gman_do, GMAN_PRIORITY_NORMAL, false);

@@ -17,8 +17,8 @@ GMAN_UDF gman::udf::Bool gman_ping_init(UDF_INIT* init, UDF_ARGS* args, char* me
   });
 }
 
-GMAN_UDF char* gman_ping(UDF_INIT* init, UDF_ARGS*, char*, unsigned long* length, char*,
-                         char* error) {
+GMAN_UDF gman::udf::Bytes gman_ping(UDF_INIT* init, UDF_ARGS*, char*, unsigned long* length, char*,
+                                    char* error) {
   std::string& line = *reinterpret_cast<std::string*>(init->ptr);
   gman::udf::at_row("gman_ping", error, [&] { line = gman::udf::ping(); });
   *length = line.size();

@@ -96,8 +96,8 @@ GMAN_UDF gman::udf::Bool gman_servers_set_init(UDF_INIT* init, UDF_ARGS* args, c
   });
 }
 
-GMAN_UDF char* gman_servers_set(UDF_INIT* init, UDF_ARGS* args, char*, unsigned long* length, char*,
-                                char* error) {
+GMAN_UDF gman::udf::Bytes gman_servers_set(UDF_INIT* init, UDF_ARGS* args, char*,
+                                           unsigned long* length, char*, char* error) {
   std::string& list = *reinterpret_cast<std::string*>(init->ptr);
   gman::udf::at_row("gman_servers_set", error, [&] { list = gman::udf::set_servers(*args); });
   *length = list.size();

@@ -15,8 +15,8 @@ GMAN_UDF gman::udf::Bool gman_version_init(UDF_INIT* init, UDF_ARGS* args, char*
   });
 }
 
-GMAN_UDF char* gman_version(UDF_INIT*, UDF_ARGS*, char* result, unsigned long* length, char*,
-                            char*) {
+GMAN_UDF gman::udf::Bytes gman_version(UDF_INIT*, UDF_ARGS*, char* result, unsigned long* length,
+                                       char*, char*) {
   *length = sizeof GMAN_VERSION - 1;
   return static_cast<char*>(std::memcpy(result, GMAN_VERSION, *length));
 }

@@ -9,8 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <new>
+#include <system_error>
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -29,9 +31,11 @@ class SilentServer {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t bytes = sizeof address;
-    bind(socket_, reinterpret_cast<sockaddr*>(&address), bytes);
-    listen(socket_, 16);
-    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &bytes);
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    if (bind(socket_, any, bytes) != 0 || listen(socket_, 16) != 0 ||
+        getsockname(socket_, any, &bytes) != 0) {
+      throw std::system_error(errno, std::generic_category(), "a listening socket");
+    }
     port_ = ntohs(address.sin_port);
   }
   ~SilentServer() { close(socket_); }
