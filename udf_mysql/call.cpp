@@ -21,6 +21,10 @@ const gman_result_data& finish(gman_client* client, gman_status started) {
   if (status == GMAN_CANCELLED) throw Killed{session::kill_error()};
   const gman_error_data& error = *gman_error_get(client);
   std::string message = error.message;
+  const char* server = gman_result(client)->server;
+  if (server != nullptr && message.find(server) == std::string::npos) {
+    message += std::string(" (job server ") + server + ")";
+  }
   if (*error.hint != '\0') message += std::string("; ") + error.hint;
   throw SqlError(message);
 }

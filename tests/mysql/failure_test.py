@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A job server that is down, lies or goes away: an SQL error that says so, and nothing lost."""
+import pathlib
 import socket
 import struct
 import time
@@ -183,6 +184,7 @@ class SecondServer(unittest.TestCase):
     def test_a_unix_socket_is_a_server(self):
         with Gmand() as gmand:
             gmand.directory.chmod(0o755)
+            pathlib.Path(gmand.unix_socket).chmod(0o666)  # the database server is somebody else
             with database(f"unix:{gmand.unix_socket}") as mariadb:
                 self.assertRegex(mariadb.sql("SELECT gman_do_background('f', 'w')"), "^H:")
 

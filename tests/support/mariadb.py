@@ -85,13 +85,13 @@ class PrivateMariaDB:
             raise SqlError(text[max(text.find("ERROR "), 0):])  # without the statement's echo
         return out.decode("utf-8", "surrogateescape").removesuffix("\n")
 
-    def popen_sql(self, text=None, database=None, user="root"):
+    def popen_sql(self, text=None, database=None, user="root", options=()):
         """A client that runs meanwhile: a Popen with pipes, its standard input closed after `text`
-        when that is given."""
+        when that is given. `options` are further ones of the client program."""
         command = ["mariadb", "--no-defaults", "-N", "-B", "--binary-mode", "--unbuffered",
                    "--default-character-set=utf8mb4", "--max-allowed-packet=256M",
                    f"--socket={self.socket}", f"--user={user}"]
-        client = subprocess.Popen(command + ([database] if database else []),
+        client = subprocess.Popen([*command, *options, *([database] if database else [])],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         if text is not None:
@@ -139,6 +139,9 @@ class PrivateMariaDB:
                 os.chown(path, account.pw_uid, account.pw_gid)
         made = subprocess.run(
             ["mariadb-install-db", *_READ_ONLY_OPTIONS, f"--datadir={self.directory / 'data'}",
+             # A server that starts deletes what looks left over from its tmpdir, so that one
+             # shared with another server costs that one its temporary tables.
+             f"--tmpdir={self.directory}",
              "--auth-root-authentication-method=normal", "--skip-test-db", *_SMALL],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.directory, env=self._env,
             **_as_account(account))
