@@ -8,11 +8,11 @@
 #include <toml++/toml.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <optional>
-#include <sstream>
+#include <utility>
 
 #include "udf_mysql/guarded.hpp"
 #include "udf_mysql/sql_error.hpp"
@@ -109,12 +109,17 @@ FileState look_at_file() {
 }
 
 std::string read_file() {
-  std::ifstream in(file_path(), std::ios::binary);
-  if (!in) throw SqlError(file_path() + ": " + std::strerror(errno));
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) throw SqlError(file_path() + ": cannot be read");
-  return std::move(text).str();
+  const auto fail = [] { throw SqlError(file_path() + ": " + std::strerror(errno)); };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(file_path().c_str(), "rbe"),
+                                                             std::fclose);
+  if (!file) fail();
+  std::string text;
+  char part[4096];
+  while (const std::size_t bytes = std::fread(part, 1, sizeof part, file.get())) {
+    text.append(part, bytes);
+  }
+  if (std::ferror(file.get()) != 0) fail();
+  return text;
 }
 
 void apply_environment(Settings& settings) {

@@ -62,11 +62,6 @@ class Do(FunctionsCase):
                      "SET @f = 'reverse', @w = 'abc'; EXECUTE p USING @f, @w;"
                      "SET @f = 'hex', @w = 'N'; EXECUTE p USING @f, @w"), "cba\n4e")
 
-    def test_is_evaluated_for_every_row_though_its_arguments_are_constant(self):
-        with RecordingServer() as server, database(server.address) as other:
-            other.sql("SELECT gman_do('f', 'x') FROM seq_1_to_5", database="test")
-            self.assertEqual(len(server.requests), 5)
-
     def test_numbers_travel_as_their_text(self):
         for given, text in (("42", "42"), ("-1.50", "-1.50"), ("2e3", "2000"), ("NULL + 0", None),
                             ("DATE'2026-01-31'", "2026-01-31"), ("TRUE", "1")):
@@ -103,36 +98,11 @@ class Do(FunctionsCase):
             self.fails(f"SELECT {name}(NULL, 'x')", "1644", name, "function", "NULL")
             self.fails(f"SELECT {name}('f', NULL)", "1644", name, "workload", "NULL", "COALESCE")
 
-    def test_a_null_unique_is_no_unique(self):
-        with RecordingServer() as server, database(server.address) as other:
-            other.sql("SELECT gman_do_background('f', 'w', NULL), gman_do('f', 'w', '')")
-            self.assertEqual(server.requests, [(wire.SUBMIT_JOB_BG, b"f", b"", b"w"),
-                                               (wire.SUBMIT_JOB, b"f", b"", b"w")])
-
-    def test_each_function_sends_its_own_kind_of_job(self):
-        kinds = {"gman_do": wire.SUBMIT_JOB, "gman_do_high": wire.SUBMIT_JOB_HIGH,
-                 "gman_do_low": wire.SUBMIT_JOB_LOW, "gman_do_background": wire.SUBMIT_JOB_BG,
-                 "gman_do_high_background": wire.SUBMIT_JOB_HIGH_BG,
-                 "gman_do_low_background": wire.SUBMIT_JOB_LOW_BG}
-        with RecordingServer() as server, database(server.address) as other:
-            for name, kind in kinds.items():
-                other.sql(f"SELECT {name}('f', 'w', '{name}')")
-                self.assertEqual(server.requests.pop(), (kind, b"f", name.encode(), b"w"))
-
     def test_wrong_arguments_are_refused_with_the_reason(self):
         self.fails("SELECT gman_do('f')", "two or three arguments")
         self.fails("SELECT gman_do('f', 'w', 'u', 'x')", "two or three arguments")
         self.fails("SELECT gman_do()", "two or three arguments")
         self.fails("SELECT gman_do(1, 'w')", "First argument", "string")
-
-    def test_a_unique_of_64_bytes_is_taken_and_one_of_65_refused(self):
-        longest = "u" * 64
-        with RecordingServer() as server, database(server.address) as other:
-            other.sql(f"SELECT gman_do_background('f', 'w', '{longest}')")
-            self.assertEqual(server.requests[0][2], longest.encode())
-            with self.assertRaisesRegex(SqlError, "1644.*gman_do_background.*unique.*64"):
-                other.sql(f"SELECT gman_do_background('f', 'w', '{longest}u')")
-            self.assertEqual(len(server.requests), 1)
 
     def test_a_function_name_of_512_bytes_is_taken_and_one_of_513_refused(self):
         self.assertEqual(self.sql(f"SELECT gman_do('{'f' * 512}', '')"), "the longest name")
@@ -191,6 +161,44 @@ class Do(FunctionsCase):
         self.assertRegex(self.sql("SELECT gman_ping()"),
                          rf"^{self.gmand.address} \d+\.\d{{3}} ms$")
         self.fails("SELECT gman_ping(1)", "no arguments")
+
+
+class Requests(unittest.TestCase):
+    """What arrives at the job server."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(RecordingServer())
+        cls.database = cls.enterClassContext(database(cls.server.address))
+
+    def setUp(self):
+        self.server.requests.clear()
+
+    def test_is_evaluated_for_every_row_though_its_arguments_are_constant(self):
+        self.database.sql("SELECT gman_do('f', 'x') FROM seq_1_to_5", database="test")
+        self.assertEqual(len(self.server.requests), 5)
+
+    def test_a_null_unique_is_no_unique(self):
+        self.database.sql("SELECT gman_do_background('f', 'w', NULL), gman_do('f', 'w', '')")
+        self.assertEqual(self.server.requests, [(wire.SUBMIT_JOB_BG, b"f", b"", b"w"),
+                                                (wire.SUBMIT_JOB, b"f", b"", b"w")])
+
+    def test_each_function_sends_its_own_kind_of_job(self):
+        kinds = {"gman_do": wire.SUBMIT_JOB, "gman_do_high": wire.SUBMIT_JOB_HIGH,
+                 "gman_do_low": wire.SUBMIT_JOB_LOW, "gman_do_background": wire.SUBMIT_JOB_BG,
+                 "gman_do_high_background": wire.SUBMIT_JOB_HIGH_BG,
+                 "gman_do_low_background": wire.SUBMIT_JOB_LOW_BG}
+        for name, kind in kinds.items():
+            self.database.sql(f"SELECT {name}('f', 'w', '{name}')")
+            self.assertEqual(self.server.requests.pop(), (kind, b"f", name.encode(), b"w"))
+
+    def test_a_unique_of_64_bytes_is_taken_and_one_of_65_refused(self):
+        longest = "u" * 64
+        self.database.sql(f"SELECT gman_do_background('f', 'w', '{longest}')")
+        self.assertEqual(self.server.requests[0][2], longest.encode())
+        with self.assertRaisesRegex(SqlError, "1644.*gman_do_background.*unique.*64"):
+            self.database.sql(f"SELECT gman_do_background('f', 'w', '{longest}u')")
+        self.assertEqual(len(self.server.requests), 1)
 
 
 if __name__ == "__main__":

@@ -23,17 +23,12 @@ class SilentServer(ScriptedServer):
 
 
 class Kill(FunctionsCase):
-    def setUp(self):
-        self.queued = 0
-
     def start_blocked(self, statement, function, options=()):
         """A session whose statement waits for a job of `function`: (client, connection id)."""
         client = self.database.popen_sql(f"SELECT CONNECTION_ID(); {statement}", database="test",
                                          options=options)
         session = int(client.stdout.readline())
-        self.queued += 1
-        queued = f"{function}\t{self.queued}\t0\t0\n"
-        self.gmand.wait_admin("status", lambda answer: queued in answer)
+        self.gmand.wait_admin("status", lambda answer: f"{function}\t1\t0\t0\n" in answer)
         return client, session
 
     def end_of(self, client):
@@ -46,9 +41,9 @@ class Kill(FunctionsCase):
 
     def test_kill_query_ends_a_blocked_call(self):
         measured = []
-        for _ in range(TRIES):
-            client, session = self.start_blocked("SELECT gman_do('for_kill_query', 'w')",
-                                                 "for_kill_query")
+        for number in range(TRIES):
+            function = f"for_kill_query_{number}"
+            client, session = self.start_blocked(f"SELECT gman_do('{function}', 'w')", function)
             began = time.monotonic()
             self.sql(f"KILL QUERY {session}")
             _, err = self.end_of(client)
@@ -58,8 +53,9 @@ class Kill(FunctionsCase):
 
     def test_kill_ends_a_blocked_call_and_its_session(self):
         measured = []
-        for _ in range(TRIES):
-            client, session = self.start_blocked("SELECT gman_do('for_kill', 'w')", "for_kill")
+        for number in range(TRIES):
+            function = f"for_kill_{number}"
+            client, session = self.start_blocked(f"SELECT gman_do('{function}', 'w')", function)
             began = time.monotonic()
             self.sql(f"KILL {session}")
             while self.sql("SELECT COUNT(*) FROM information_schema.PROCESSLIST"

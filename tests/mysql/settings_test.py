@@ -7,13 +7,6 @@ from fixture import FunctionsCase, RecordingServer, database
 from mariadb import SqlError
 
 
-def write(path, text):
-    """Puts a whole new file in place, as an editor does."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text)
-    os.replace(fresh, path)
-
-
 class ServersSetRefused(FunctionsCase):
     def test_says_who_may_allow_it(self):
         for call in ("gman_servers_set('127.0.0.1:1')", "gman_servers_set('127.0.0.1:1', 'f')"):
@@ -21,41 +14,51 @@ class ServersSetRefused(FunctionsCase):
                        "GMAN_ALLOW_SERVERS_SET=1", "allow_servers_set")
         self.assertIn(self.gmand.address, self.sql("SELECT gman_ping()"))
 
-    def test_nothing_but_1_in_the_environment_allows_it(self):
-        for value in ("0", "yes", ""):
-            with database("127.0.0.1:1", env={"GMAN_ALLOW_SERVERS_SET": value}) as mariadb:
-                with self.assertRaisesRegex(SqlError, "1644.*refused"):
-                    mariadb.sql("SELECT gman_servers_set('127.0.0.1:2')")
+    def test_the_environment_can_refuse_what_the_file_allows(self):
+        with database(env={"GMAN_ALLOW_SERVERS_SET": "yes"},
+                      config="allow_servers_set = true") as mariadb:
+            with self.assertRaisesRegex(SqlError, "1644.*refused"):
+                mariadb.sql("SELECT gman_servers_set('127.0.0.1:2')")
 
 
 class ServersSetAllowed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.first = cls.enterClassContext(RecordingServer())
+        cls.second = cls.enterClassContext(RecordingServer())
+        cls.database = cls.enterClassContext(database(
+            cls.first.address, env={"GMAN_ALLOW_SERVERS_SET": "1"}))
+
     def setUp(self):
-        self.first = self.enterContext(RecordingServer())
-        self.second = self.enterContext(RecordingServer())
-        self.database = self.enterContext(database(
-            self.first.address, env={"GMAN_ALLOW_SERVERS_SET": "1"}))
         self.sql = self.database.sql
+        self.sql("SELECT gman_servers_set(''), gman_servers_set('', 'f')")
+        self.first.requests.clear()
+        self.second.requests.clear()
+
+    def sent(self):
+        """The functions of the jobs that came to each server."""
+        return tuple([request[1].decode() for request in server.requests]
+                     for server in (self.first, self.second))
 
     def test_returns_its_argument_and_moves_the_jobs_of_all_sessions(self):
         self.sql("SELECT gman_do_background('f', 'w')")
         self.assertEqual(self.sql(f"SELECT gman_servers_set('{self.second.address}')"),
                          self.second.address)
-        self.sql("SELECT gman_do_background('f', 'w')")
-        self.assertEqual((len(self.first.requests), len(self.second.requests)), (1, 1))
+        self.sql("SELECT gman_do_background('g', 'w')")
+        self.assertEqual(self.sent(), (["f"], ["g"]))
         self.assertIn(self.second.address, self.sql("SELECT gman_ping()"))
 
     def test_with_a_function_moves_the_jobs_of_that_function_only(self):
         self.sql(f"SELECT gman_servers_set('{self.second.address}', 'f')")
-        self.sql("SELECT gman_do_background('f', 'w'); SELECT gman_do_background('g', 'w')")
-        self.assertEqual([request[1] for request in self.first.requests], [b"g"])
-        self.assertEqual([request[1] for request in self.second.requests], [b"f"])
+        self.sql("SELECT gman_do_background('f', 'w'), gman_do_background('g', 'w')")
+        self.assertEqual(self.sent(), (["g"], ["f"]))
 
     def test_an_empty_list_goes_back_to_the_configured_one(self):
-        self.sql(f"SELECT gman_servers_set('{self.second.address}');"
-                 f"SELECT gman_servers_set('{self.second.address}', 'f');"
-                 "SELECT gman_servers_set(''), gman_servers_set('', 'f')")
-        self.sql("SELECT gman_do_background('f', 'w'); SELECT gman_do_background('g', 'w')")
-        self.assertEqual((len(self.first.requests), len(self.second.requests)), (2, 0))
+        self.sql(f"SELECT gman_servers_set('{self.second.address}'),"
+                 f" gman_servers_set('{self.second.address}', 'f')")
+        self.sql("SELECT gman_servers_set(''), gman_servers_set('', 'f')")
+        self.sql("SELECT gman_do_background('f', 'w'), gman_do_background('g', 'w')")
+        self.assertEqual(self.sent(), (["f", "g"], []))
 
     def test_a_wrong_list_is_refused_and_changes_nothing(self):
         for arguments, reason in (("'127.0.0.1:99999'", "99999"), ("'a b'", "a b"),
@@ -69,29 +72,70 @@ class ServersSetAllowed(unittest.TestCase):
         with self.assertRaisesRegex(SqlError, "one or two arguments"):
             self.sql("SELECT gman_servers_set()")
         self.sql("SELECT gman_do_background('f', 'w')")
-        self.assertEqual(len(self.first.requests), 1)
+        self.assertEqual(self.sent(), (["f"], []))
+
+    def test_there_is_an_end_to_lists_for_single_functions(self):
+        self.sql("DELIMITER //\n"
+                 "CREATE PROCEDURE test.set_all(list TEXT, last INT) BEGIN DECLARE n INT DEFAULT 0;"
+                 " WHILE n < last DO SET n = n + 1, @list = gman_servers_set(list, n);"
+                 " END WHILE; END //\nDELIMITER ;")
+        self.sql("CALL test.set_all('127.0.0.1:1', 1024)")
+        with self.assertRaisesRegex(SqlError, "1644.*1024 functions"):
+            self.sql("SELECT gman_servers_set('127.0.0.1:1', 'f')")
+        self.sql("SELECT gman_servers_set('127.0.0.1:2', '1')")
+        self.sql("CALL test.set_all('', 1024)")
+        self.sql("SELECT gman_servers_set('127.0.0.1:1', 'f')")
 
 
 class File(unittest.TestCase):
-    def test_the_file_beside_the_plugin_names_the_servers(self):
+    """One database server, whose file changes under it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.database = cls.enterClassContext(database())
+
+    def setUp(self):
+        self.server = self.enterContext(RecordingServer())
+
+    def configure(self, text):
+        """Puts a whole new file in place, as an editor does."""
+        fresh = self.database.config_path.with_suffix(".new")
+        fresh.write_text(text)
+        os.replace(fresh, self.database.config_path)
+
+    def send(self, workload):
+        self.database.sql(f"SELECT gman_do_background('f', '{workload}')")
+
+    def sent(self):
+        return [request[3].decode() for request in self.server.requests]
+
+    def test_names_the_servers_in_a_string_or_an_array(self):
         for text in ('servers = "{}"', 'servers = ["{}"]',
-                     'servers = ["{}", "127.0.0.1:1"] # two\nconnect_timeout_ms = 500'):
-            with RecordingServer() as server:
-                with database(config=text.format(server.address)) as mariadb:
-                    mariadb.sql("SELECT gman_do_background('f', 'w')")
-                    self.assertEqual(len(server.requests), 1)
+                     'servers = ["{}", "127.0.0.1:1"] # two\nconnect_timeout_ms = 500',
+                     'servers = "127.0.0.1:1,{}"\nanswer_timeout_ms = 0'):
+            with self.subTest(text=text):
+                self.configure(text.format(self.server.address))
+                self.send(len(text))
+                self.assertEqual(self.sent().pop(), str(len(text)))
 
-    def test_the_environment_wins_over_the_file(self):
-        with RecordingServer() as server:
-            with database(server.address, config='servers = "127.0.0.1:1"') as mariadb:
-                mariadb.sql("SELECT gman_do_background('f', 'w')")
-                self.assertEqual(len(server.requests), 1)
+    def test_a_change_takes_effect_with_the_next_call(self):
+        with RecordingServer() as other:
+            self.configure(f"servers = '{other.address}'")
+            self.send("to the other")
+            self.configure(f"servers = '{self.server.address}'")
+            self.send("to ours")
+            self.assertEqual(self.sent(), ["to ours"])
+            self.assertEqual(len(other.requests), 1)
 
-    def test_the_file_can_allow_gman_servers_set(self):
-        with database(config="allow_servers_set = true") as mariadb:
-            self.assertEqual(mariadb.sql("SELECT gman_servers_set('127.0.0.1:1')"), "127.0.0.1:1")
+    def test_can_allow_gman_servers_set(self):
+        self.configure("allow_servers_set = true")
+        self.assertEqual(self.database.sql("SELECT gman_servers_set('127.0.0.1:1', 'g')"),
+                         "127.0.0.1:1")
+        self.configure("allow_servers_set = false")
+        with self.assertRaisesRegex(SqlError, "1644.*refused"):
+            self.database.sql("SELECT gman_servers_set('127.0.0.1:1', 'g')")
 
-    def test_a_wrong_file_is_an_error_with_its_name_and_line_until_it_is_mended(self):
+    def test_a_wrong_one_is_an_error_with_its_name_and_line_until_it_is_mended(self):
         wrong = (
             ("servers = ", 1, ""),
             ("\nserver = 'x'\n", 2, "unknown key 'server'"),
@@ -105,34 +149,45 @@ class File(unittest.TestCase):
             ("answer_timeout_ms = 1.5", 1, "answer_timeout_ms"),
             ("servers = 'x'\nservers = 'y'", 2, ""),
         )
-        with RecordingServer() as server, database(server.address) as mariadb:
-            mariadb.sql("SELECT gman_do_background('f', 'good')")
-            for text, line, reason in wrong:
-                with self.subTest(text=text):
-                    write(mariadb.config_path, text)
-                    place = rf"gman_udf\.toml:{line}: .*{reason}"
-                    for call in ("gman_do_background('f', 'bad')", "gman_ping()"):
-                        with self.assertRaisesRegex(SqlError, "1644.*" + place):
-                            mariadb.sql(f"SELECT {call}")
-            write(mariadb.config_path, "deadline_ms = 3600000\n")
-            mariadb.sql("SELECT gman_do_background('f', 'mended')")
-            mariadb.config_path.unlink()
-            mariadb.sql("SELECT gman_do_background('f', 'gone')")
-            self.assertEqual([request[3] for request in server.requests],
-                             [b"good", b"mended", b"gone"])
+        good = f"servers = '{self.server.address}'\n"
+        self.configure(good)
+        self.send("good")
+        for text, line, reason in wrong:
+            with self.subTest(text=text):
+                self.configure(text)
+                place = rf"gman_udf\.toml:{line}: .*{reason}"
+                for call in ("gman_do_background('f', 'bad')", "gman_ping()",
+                             "gman_servers_set('x')"):
+                    with self.assertRaisesRegex(SqlError, "1644.*" + place):
+                        self.database.sql(f"SELECT {call}")
+        self.configure(good + "deadline_ms = 3600000\n")
+        self.send("mended")
+        self.assertEqual(self.sent(), ["good", "mended"])
 
-    def test_wrong_servers_in_the_environment_are_an_error_that_says_where(self):
+    def test_one_that_cannot_be_read_is_an_error_that_says_so(self):
+        self.database.config_path.unlink(missing_ok=True)
+        self.database.config_path.mkdir()
+        self.addCleanup(self.database.config_path.rmdir)
+        with self.assertRaisesRegex(SqlError, r"1644.*gman_udf\.toml"):
+            self.send("w")
+
+    def test_none_at_all_leaves_no_server(self):
+        self.database.config_path.unlink(missing_ok=True)
+        with self.assertRaisesRegex(SqlError, "1644.*configured"):
+            self.send("w")
+
+
+class Environment(unittest.TestCase):
+    def test_its_servers_win_over_the_file(self):
+        with RecordingServer() as server:
+            with database(server.address, config='servers = "127.0.0.1:1"') as mariadb:
+                mariadb.sql("SELECT gman_do_background('f', 'w')")
+                self.assertEqual(len(server.requests), 1)
+
+    def test_wrong_servers_in_it_are_an_error_that_says_where(self):
         with database("a b") as mariadb:
             with self.assertRaisesRegex(SqlError, "1644.*GMAN_SERVERS.*environment"):
                 mariadb.sql("SELECT gman_do_background('f', 'w')")
-
-    def test_changed_servers_take_effect_with_the_next_statement(self):
-        with RecordingServer() as first, RecordingServer() as second:
-            with database(config=f"servers = '{first.address}'") as mariadb:
-                mariadb.sql("SELECT gman_do_background('f', 'w')")
-                write(mariadb.config_path, f"servers = '{second.address}'")
-                mariadb.sql("SELECT gman_do_background('f', 'w')")
-                self.assertEqual((len(first.requests), len(second.requests)), (1, 1))
 
 
 if __name__ == "__main__":
