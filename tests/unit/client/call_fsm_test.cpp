@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 
+#include "client/fsm/text.hpp"
 #include "tests/unit/client/call_script.hpp"
 
 namespace gman::test {
@@ -431,6 +433,53 @@ TEST(call_fsm, says_when_a_connection_ends_in_the_middle_of_an_answer) {
           "a: connection closed by the server in the middle of an answer, 0 ms after the "
           "start, when job H:box:1 of function \"reverse\" had not ended: its fate is unknown",
           "submit it again if running it twice does no harm");
+}
+
+TEST(call_fsm, survives_answers_with_random_faults_in_them) {
+  std::string good;
+  for (const Response& response : std::initializer_list<Response>{
+           exceptions_on, JobCreated{handle}, WorkStatus{handle, "1", "2"}, WorkData{handle, "ab"},
+           WorkWarning{handle, "w"}, WorkComplete{handle, "cd"}}) {
+    good += bytes_of_response(response);
+  }
+  int well = 0;
+  int badly = 0;
+  for (unsigned seed = 0; seed < 5000; ++seed) {
+    std::minstd_rand random(seed + 1);
+    std::string bytes = good;
+    for (unsigned faults = random() % 3; faults > 0; --faults) {
+      const std::size_t at = random() % bytes.size();
+      switch (random() % 3) {
+        case 0: bytes[at] = static_cast<char>(random()); break;
+        case 1: bytes.erase(at, 1 + random() % 4); break;
+        case 2: bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 20)); break;
+      }
+    }
+    ServerChoice choice;
+    choice.configure(std::get<std::vector<ServerAddress>>(parse_server_list("a")), 5000ms);
+    CallFsm fsm(foreground(), {}, choice);
+    Action action = fsm.start({});
+    action = fsm.resume(Opened{}, {});
+    action = fsm.resume(Wrote{fsm.unsent().size()}, {});
+    std::string_view rest = bytes;
+    while (action == Action::transfer && !rest.empty()) {
+      const auto space = fsm.read_space();
+      const std::size_t count = std::min({rest.size(), space.size(), 1 + random() % 40});
+      std::copy_n(rest.begin(), count, space.begin());
+      rest.remove_prefix(count);
+      action = fsm.resume(Received{count}, {});
+    }
+    if (action != Action::done) action = fsm.resume(Broken{"connection closed by the server"}, {});
+    ASSERT_EQ(action, Action::done) << "seed " << seed;
+    if (!fsm.error()) {
+      ++well;
+      continue;
+    }
+    ++badly;
+    EXPECT_EQ(printable(fsm.error()->message, 10'000), fsm.error()->message) << "seed " << seed;
+  }
+  EXPECT_GT(well, 1000);
+  EXPECT_GT(badly, 1000);
 }
 
 // ---- Time
