@@ -21,7 +21,7 @@
 #include "server/engine/engine.hpp"
 #include "server/engine/job.hpp"
 #include "server/engine/job_handle.hpp"
-#include "server/engine/memory/text_store.hpp"
+#include "server/engine/memory/block_store.hpp"
 #include "server/engine/queue/function_table.hpp"
 #include "server/engine/timer_wheel.hpp"
 #include "server/engine/unique_index.hpp"
@@ -133,7 +133,7 @@ class Core {
 
   EngineSettings settings_;
   RegionPool regions_;  // first, since the pools below live in it
-  TextStore texts_{regions_};
+  BlockStore texts_{regions_};
   Pool<Job> jobs_{regions_};
   Pool<ClientWait> waits_{regions_};
   Pool<Ability> abilities_{regions_};

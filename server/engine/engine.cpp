@@ -20,7 +20,7 @@ Core::Core(EngineSettings settings)
     : settings_(std::move(settings)),
       handles_(settings_.handle_prefix),
       functions_(jobs_, settings_.function_queue_max),
-      uniques_(jobs_, settings_.hash_seed) {}
+      uniques_(regions_, jobs_, settings_.hash_seed) {}
 
 void Core::connected(ConnId conn) {
   const ConnSlot slot = slot_of(conn);

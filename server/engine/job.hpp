@@ -8,7 +8,7 @@
 //                                                                             attempts are used up)
 // A job is in exactly one state, and each state carries what has a meaning only there. A finished
 // job has no record. Records are small, because there may be many millions: names are numbers,
-// and the bytes (unique, reducer, workload) lie together in one block of the TextStore.
+// and the bytes (unique, reducer, workload) lie together in one block of the BlockStore.
 #pragma once
 
 #include <cstdint>

@@ -41,14 +41,19 @@ std::optional<TimerTarget> TimerWheel::pop_due(Instant now) {
   while (const auto next = upcoming()) {
     if (next->begins_ms > target_ms) break;
     now_ms_ = std::max(now_ms_, next->begins_ms);
-    const std::uint32_t timer = levels_[next->level].lists[next->slot].first();
-    remove(timer);
-    if (timers_[timer].due_ms <= now_ms_) {
+    TimerList& list = levels_[next->level].lists[next->slot];
+    if (next->level == 0) {
+      const std::uint32_t timer = list.first();
       const TimerTarget target = timers_[timer].target;
-      timers_.destroy(timer);
+      disarm(timer);
       return target;
     }
-    place(timer);  // lower, since the wheel's time has come closer
+    // The wheel's time has come to this slot: all of it moves down before anything fires.
+    while (!list.empty()) {
+      const std::uint32_t timer = list.first();
+      remove(timer);
+      place(timer);
+    }
   }
   now_ms_ = target_ms;
   return std::nullopt;
@@ -63,14 +68,14 @@ std::optional<Instant> TimerWheel::next_deadline() const {
 void TimerWheel::place(std::uint32_t timer) {
   // What is overdue lies in the slot of this very millisecond; what is beyond the rim, in the
   // furthest slot, from where it is placed again.
-  constexpr std::uint64_t reach_ms = (std::uint64_t{1} << (slot_bits * levels)) - 1;
   const std::uint64_t due_ms = std::max(timers_[timer].due_ms, now_ms_);
-  const std::uint64_t differing = std::min(due_ms ^ now_ms_, reach_ms) | (slots - 1);
-  const auto level = static_cast<std::uint32_t>(std::bit_width(differing) - 1) / slot_bits;
-  const bool is_beyond = (due_ms ^ now_ms_) > reach_ms;
+  const std::uint64_t differing = (due_ms ^ now_ms_) | (slots - 1);
+  const auto leading = static_cast<std::uint32_t>(std::bit_width(differing) - 1) / slot_bits;
+  const std::uint32_t level = std::min(leading, levels - 1);
   const std::uint32_t shift = level * slot_bits;
-  const std::uint64_t rim = (now_ms_ >> shift) + slots - 1;
-  const auto slot = static_cast<std::uint32_t>((is_beyond ? rim : due_ms >> shift) % slots);
+  const std::uint64_t here = now_ms_ >> shift;
+  const std::uint64_t ahead = std::min<std::uint64_t>((due_ms >> shift) - here, slots - 1);
+  const auto slot = static_cast<std::uint32_t>((here + ahead) % slots);
 
   timers_[timer].place = static_cast<std::uint16_t>(level * slots + slot);
   levels_[level].lists[slot].push_back(timers_, timer);
@@ -86,7 +91,7 @@ void TimerWheel::remove(std::uint32_t timer) {
 }
 
 // A lower level's timers all come before a higher level's, since they share more leading digits
-// with the wheel's time. Only at the rim may a slot lie a whole turn ahead.
+// with the wheel's time. Only the highest level's slots may lie beyond the end of its turn.
 std::optional<TimerWheel::Upcoming> TimerWheel::upcoming() const {
   for (std::uint32_t level = 0; level < levels; ++level) {
     const std::uint64_t occupied = levels_[level].occupied;

@@ -21,8 +21,8 @@ UniqueKey::Kind kind_of(std::string_view unique) {
 
 }  // namespace
 
-UniqueIndex::UniqueIndex(Pool<Job>& jobs, std::uint64_t hash_seed)
-    : jobs_(jobs), hash_seed_(hash_seed) {
+UniqueIndex::UniqueIndex(RegionPool& regions, Pool<Job>& jobs, std::uint64_t hash_seed)
+    : blocks_(regions), jobs_(jobs), hash_seed_(hash_seed) {
   tables_.assign(std::size_t{1} << table_bits, empty_table());
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "server/engine/job.hpp"
+#include "server/engine/memory/block_store.hpp"
 
 namespace gman::engine {
 
@@ -29,7 +30,7 @@ struct UniqueKey {
 class UniqueIndex {
  public:
   /// `hash_seed` keeps strangers from choosing uniques that collide.
-  UniqueIndex(Pool<Job>& jobs, std::uint64_t hash_seed);
+  UniqueIndex(RegionPool& regions, Pool<Job>& jobs, std::uint64_t hash_seed);
 
   /// The key of a job with these parts; nullopt when it is never coalesced.
   [[nodiscard]] std::optional<UniqueKey> key_of(FunctionId function, std::string_view unique,
@@ -69,7 +70,7 @@ class UniqueIndex {
     bool operator()(const UniqueKey& key, const Entry& entry) const;
     bool operator()(const Entry& entry, const UniqueKey& key) const { return (*this)(key, entry); }
   };
-  using Table = boost::unordered_flat_set<Entry, Hash, Same>;
+  using Table = boost::unordered_flat_set<Entry, Hash, Same, BlockAllocator<Entry>>;
 
   static constexpr std::uint32_t table_bits = 12;
 
@@ -77,8 +78,11 @@ class UniqueIndex {
   [[nodiscard]] static std::size_t table_of(std::uint64_t hash) {
     return hash >> (64 - table_bits);
   }
-  [[nodiscard]] Table empty_table() const { return Table(0, Hash{}, Same{&jobs_}); }
+  [[nodiscard]] Table empty_table() {
+    return Table(0, Hash{}, Same{&jobs_}, BlockAllocator<Entry>(blocks_));
+  }
 
+  BlockStore blocks_;
   const Pool<Job>& jobs_;
   std::uint64_t hash_seed_;
   std::vector<Table> tables_;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Regions: memory straight from the operating system, 256 KiB at a time, and back to it.
 //
-// Everything that grows with the backlog (job records, workloads) lives in regions, so that a
-// drained backlog gives its memory back: malloc would keep it for the holes between survivors. A
-// region that comes back is handed to the kernel at once, but for a few that stay warm, since a
-// queue that breathes would otherwise fault its pages in again with each breath. Address space is
-// kept, which costs nothing and keeps the number of mappings small.
+// Everything that grows with the backlog (job records, workloads, tables of uniques) lives in
+// regions, so that a drained backlog gives its memory back: malloc would keep it for the holes
+// between survivors. A region that comes back is handed to the kernel at once, but for a few that
+// stay warm, since a queue that breathes would otherwise fault its pages in again with each breath.
+// Address space is kept, which costs nothing and keeps the number of mappings small.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,10 @@ class RegionPool {
   /// `region_bytes` of memory, aligned to as much; its contents are undefined.
   [[nodiscard]] void* take();
   void give_back(void* region);
+
+  /// Memory of its own for one large block, which goes back as soon as it is unmapped.
+  [[nodiscard]] static void* map(std::size_t bytes);
+  static void unmap(void* start, std::size_t bytes);
 
   [[nodiscard]] std::size_t taken() const { return taken_; }
 

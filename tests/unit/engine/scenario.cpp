@@ -149,7 +149,8 @@ void Scenario::act(const std::vector<std::string>& words) {
   const std::string& first = words.at(0);
   if (first.starts_with('+')) return advance(duration_of(std::string_view(first).substr(1)));
   if (first == "wall") {
-    now_.wall += duration_cast<WallTime::duration>(duration_of(words.at(2).substr(1)));
+    const auto step = duration_cast<WallTime::duration>(duration_of(words.at(2).substr(1)));
+    now_.wall += words[2].starts_with('-') ? -step : step;
     return;
   }
   if (first == "stop") return engine_.stop_assigning();

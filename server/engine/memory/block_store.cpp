@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "server/engine/memory/text_store.hpp"
+#include "server/engine/memory/block_store.hpp"
 
 #include <bit>
 #include <new>
@@ -10,7 +10,7 @@ namespace gman::engine {
 
 // The head of a region that is a slab. Blocks follow it; a block finds its slab by rounding its
 // address down to a region.
-struct TextStore::Slab {
+struct BlockStore::Slab {
   struct FreeBlock {
     FreeBlock* next;
   };
@@ -30,9 +30,12 @@ struct TextStore::Slab {
   }
 };
 
-struct TextStore::Large {
+// The head of a large block, in the same mapping before it.
+struct BlockStore::Large {
+  std::size_t mapped_bytes;
   Large* previous;
   Large* next;
+  std::size_t padding;  // so that what follows is aligned for any type
 };
 
 namespace {
@@ -45,7 +48,7 @@ constexpr std::size_t slab_head_bytes = 64;
 }  // namespace
 
 // Up to 256 bytes in steps of 16; from there four sizes to each doubling.
-std::size_t TextStore::class_of(std::size_t bytes) {
+std::size_t BlockStore::class_of(std::size_t bytes) {
   GMAN_ASSERT(bytes > 0 && bytes <= slab_block_bytes_max);
   if (bytes <= small_bytes_max) return (bytes - 1) / small_step_bytes;
   const std::size_t doubling = std::bit_width(bytes - 1) - std::bit_width(small_bytes_max);
@@ -53,31 +56,25 @@ std::size_t TextStore::class_of(std::size_t bytes) {
   return small_classes + doubling * 4 + quarter;
 }
 
-std::size_t TextStore::class_bytes(std::size_t size_class) {
+std::size_t BlockStore::class_bytes(std::size_t size_class) {
   if (size_class < small_classes) return (size_class + 1) * small_step_bytes;
   const std::size_t doubling = (size_class - small_classes) / 4;
   const std::size_t quarter = (size_class - small_classes) % 4;
   return (small_bytes_max << doubling) / 4 * (5 + quarter);
 }
 
-TextStore::~TextStore() {
+BlockStore::~BlockStore() {
   while (large_ != nullptr) {
     Large* next = large_->next;
-    ::operator delete(large_);
+    RegionPool::unmap(large_, large_->mapped_bytes);
     large_ = next;
   }
 }
 
-char* TextStore::allocate(std::size_t bytes) {
+char* BlockStore::allocate(std::size_t bytes) {
   if (bytes == 0) return nullptr;
-  if (bytes > slab_block_bytes_max) {
-    auto* large = static_cast<Large*>(::operator new(sizeof(Large) + bytes));
-    *large = {nullptr, large_};
-    if (large_ != nullptr) large_->previous = large;
-    large_ = large;
-    ++size_;
-    return reinterpret_cast<char*>(large + 1);
-  }
+  ++size_;
+  if (bytes > slab_block_bytes_max) return allocate_large(bytes);
   const std::size_t size_class = class_of(bytes);
   Slab* slab = roomy_[size_class] != nullptr ? roomy_[size_class] : open_slab(size_class);
   char* block = nullptr;
@@ -89,22 +86,15 @@ char* TextStore::allocate(std::size_t bytes) {
         reinterpret_cast<char*>(slab) + slab_head_bytes + slab->fresh++ * class_bytes(size_class);
   }
   ++slab->live;
-  ++size_;
   if (!slab->has_room()) unlink(slab);
   return block;
 }
 
-void TextStore::free(char* block, std::size_t bytes) {
+void BlockStore::free(char* block, std::size_t bytes) {
   if (bytes == 0) return;
   GMAN_ASSERT(size_ > 0);
   --size_;
-  if (bytes > slab_block_bytes_max) {
-    Large* large = reinterpret_cast<Large*>(block) - 1;
-    (large->previous == nullptr ? large_ : large->previous->next) = large->next;
-    if (large->next != nullptr) large->next->previous = large->previous;
-    ::operator delete(large);
-    return;
-  }
+  if (bytes > slab_block_bytes_max) return free_large(block);
   Slab* slab = Slab::of(block);
   GMAN_ASSERT(slab->size_class == class_of(bytes) && slab->live > 0);
   if (!slab->has_room()) link(slab);
@@ -118,7 +108,22 @@ void TextStore::free(char* block, std::size_t bytes) {
   }
 }
 
-TextStore::Slab* TextStore::open_slab(std::size_t size_class) {
+char* BlockStore::allocate_large(std::size_t bytes) {
+  const std::size_t mapped_bytes = sizeof(Large) + bytes;
+  auto* large = ::new (RegionPool::map(mapped_bytes)) Large{mapped_bytes, nullptr, large_, 0};
+  if (large_ != nullptr) large_->previous = large;
+  large_ = large;
+  return reinterpret_cast<char*>(large + 1);
+}
+
+void BlockStore::free_large(char* block) {
+  Large* large = reinterpret_cast<Large*>(block) - 1;
+  (large->previous == nullptr ? large_ : large->previous->next) = large->next;
+  if (large->next != nullptr) large->next->previous = large->previous;
+  RegionPool::unmap(large, large->mapped_bytes);
+}
+
+BlockStore::Slab* BlockStore::open_slab(std::size_t size_class) {
   static_assert(sizeof(Slab) <= slab_head_bytes);
   const std::size_t room = RegionPool::region_bytes - slab_head_bytes;
   auto* slab = ::new (regions_.take()) Slab{
@@ -129,7 +134,7 @@ TextStore::Slab* TextStore::open_slab(std::size_t size_class) {
   return slab;
 }
 
-void TextStore::link(Slab* slab) {
+void BlockStore::link(Slab* slab) {
   Slab*& first = roomy_[slab->size_class];
   slab->previous = nullptr;
   slab->next = first;
@@ -137,7 +142,7 @@ void TextStore::link(Slab* slab) {
   first = slab;
 }
 
-void TextStore::unlink(Slab* slab) {
+void BlockStore::unlink(Slab* slab) {
   (slab->previous == nullptr ? roomy_[slab->size_class] : slab->previous->next) = slab->next;
   if (slab->next != nullptr) slab->next->previous = slab->previous;
   slab->previous = slab->next = nullptr;
