@@ -57,9 +57,12 @@ TEST(option_req, knows_exceptions_in_any_case_and_echoes_it_as_sent) {
   Scenario scenario;
   scenario.run(R"(
     c1 > OPTION_REQ ExCePtIoNs   =>  c1 < OPTION_RES ExCePtIoNs
-    c1 > OPTION_REQ exception    =>  c1 < ERROR UNKNOWN_OPTION Server does not recognize given option
-    c1 > OPTION_REQ exceptions1  =>  c1 < ERROR UNKNOWN_OPTION Server does not recognize given option
-    c1 > OPTION_REQ ''           =>  c1 < ERROR UNKNOWN_OPTION Server does not recognize given option
+    c1 > OPTION_REQ exception
+      =>  c1 < ERROR UNKNOWN_OPTION Server does not recognize given option
+    c1 > OPTION_REQ exceptions1
+      =>  c1 < ERROR UNKNOWN_OPTION Server does not recognize given option
+    c1 > OPTION_REQ ''
+      =>  c1 < ERROR UNKNOWN_OPTION Server does not recognize given option
   )");
 }
 
