@@ -22,13 +22,14 @@ CREATE TABLE url (
   indexed_at      DATETIME(6)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4;
 
--- DO IF(…) and not IF … THEN: one statement needs no DELIMITER.
+-- SET … IF(…) and not IF … THEN: one statement needs no DELIMITER. And not DO, which hides errors:
+-- a row whose job could not be sent would stay.
 CREATE TRIGGER url_inserted AFTER INSERT ON url FOR EACH ROW
-  DO IF(NEW.status = 'queued', gman_do_background('index_url', NEW.url), NULL);
+  SET @job = IF(NEW.status = 'queued', gman_do_background('index_url', NEW.url), NULL);
 
 CREATE TRIGGER url_queued_again AFTER UPDATE ON url FOR EACH ROW
-  DO IF(NEW.status = 'queued' AND OLD.status <> 'queued',
-        gman_do_background('index_url', NEW.url), NULL);
+  SET @job = IF(NEW.status = 'queued' AND OLD.status <> 'queued',
+                gman_do_background('index_url', NEW.url), NULL);
 
 -- One row: how far the crawl is. It is at rest when seen = indexed + failed + skipped.
 CREATE VIEW crawl AS
