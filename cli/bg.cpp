@@ -2,6 +2,7 @@
 // gman bg: queue a job and go on.
 #include <memory>
 
+#include "cli/duration.hpp"
 #include "cli/submit.hpp"
 
 namespace gman::cli {
@@ -14,7 +15,7 @@ void add_bg(CLI::App& app, Invocation& invocation) {
   command->footer(
       "The handle comes once the server has accepted the job. On a terminal --lines shows how far\n"
       "it is.\n" +
-      std::string(submit_exit_codes) +
+      std::string(duration_footer) + std::string(submit_exit_codes) +
       "\n\nExamples:\n"
       "  gman bg index_url http://example.org/\n"
       "  gman bg --unique photo-17 resize < photo.jpg\n"

@@ -12,5 +12,7 @@ namespace gman::cli {
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 inline constexpr std::string_view duration_help = "seconds, or with a unit: 300ms, 2.5s, 10m, 1h";
+inline constexpr std::string_view duration_footer =
+    "TIME is in seconds, or with a unit: 300ms, 2.5s, 10m, 1h.\n";
 
 }  // namespace gman::cli

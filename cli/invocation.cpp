@@ -6,7 +6,7 @@ namespace gman::cli {
 void add_servers_option(CLI::App& command, Invocation& invocation) {
   command
       .add_option("-s,--servers", invocation.servers,
-                  "Job servers: host:port,host,[::1]:4731,unix:/path (or set GMAN_SERVERS)")
+                  "Job servers: host:port,host,unix:/path (or GMAN_SERVERS)")
       ->type_name("LIST")
       ->default_str(invocation.servers);
 }

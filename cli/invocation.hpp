@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a command line comes to: a subcommand with its options, ready to run.
 //
-// Each subcommand has one file, which describes its options to CLI11 (add_…) and does its work. The
-// work begins only after the whole line has been understood.
+// Each subcommand has one file, which describes its options to CLI11 (add_...) and does its work.
+// The work begins only after the whole line has been understood.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -121,21 +121,20 @@ void add_status(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   add_servers_option(*command, invocation);
   command->add_flag("--plain", options->plain,
-                    "Tab-separated, without titles (the default when the output is no terminal)");
-  command
-      ->add_option("--watch", options->watch,
-                   "Show it again and again, every so often: " + std::string(duration_help))
+                    "Tab-separated, without titles; so it is anyway when piped");
+  command->add_option("--watch", options->watch, "Show it again and again, every so often")
       ->type_name("TIME")
       ->expected(0, 1)
       ->default_str("2");
   command->footer(
       "Columns: function, queued, running, workers; before them the server, when several are\n"
-      "asked and the output is plain. Red: jobs wait and no worker is there for them.\n"
+      "asked and the output is plain. Red: jobs wait and no worker is there for them.\n" +
+      std::string(duration_footer) +
       "Exit codes: 0 done; 2 wrong usage; 3 a server could not be reached (the others are shown).\n"
       "\nExamples:\n"
       "  gman status\n"
       "  gman status --watch\n"
-      "  gman status -s 10.0.0.1,10.0.0.2 --plain | awk '$3 > 100'");
+      "  gman status -s db1,db2 --plain | awk '$3 > 100'");
   command->callback([&invocation, options] {
     invocation.run = [&invocation, options] { return run(invocation, *options); };
   });

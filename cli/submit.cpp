@@ -117,14 +117,11 @@ void add_submit_options(CLI::App& command, Invocation& invocation, SubmitOptions
                      "Its input; standard input when there is none, or it is -");
   command
       .add_option("-u,--unique", options.unique,
-                  "Join the job of this function and unique that is queued or running already")
+                  "Join the job with this function and key, if there is one already")
       ->type_name("KEY");
   auto* high = command.add_flag("--high", options.is_high, "Before jobs of normal priority");
   command.add_flag("--low", options.is_low, "After jobs of normal priority")->excludes(high);
-  command
-      .add_option("--deadline", options.deadline,
-                  "Give up after this time: " + std::string(duration_help))
-      ->type_name("TIME");
+  command.add_option("--deadline", options.deadline, "Give up after this time")->type_name("TIME");
   command.add_flag("--lines", options.by_line,
                    "One job for each line of standard input; empty lines are skipped");
 }

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -30,14 +31,18 @@ namespace {
 
 constexpr std::string_view name = "worker";
 constexpr std::size_t shown_bytes_max = 2048;
+constexpr std::int64_t jobs_total_max = 1'000'000'000'000;
+
+/// The server takes the job back first, so that what we say of the ended program cannot fail it.
+constexpr std::chrono::milliseconds after_timeout{250};
 
 struct Options {
   std::string function;
   std::vector<std::string> program;
   std::string timeout;
   std::string client_id;
-  std::size_t jobs = 1;
-  std::uint64_t count = 0;
+  std::int64_t jobs = 1;
+  std::int64_t count = 0;
   bool trims = false;
   bool has_environment = false;
   bool is_quiet = false;
@@ -133,7 +138,7 @@ WorkResult run_program(Job& job, const std::vector<std::string>& program, const 
                .output_bytes_max = workload_bytes_max,
                .time_max = {},
                .is_cancelled = [&] { return signals.is_told_twice(); }};
-  if (timeout.count() > 0) run.time_max = timeout;
+  if (timeout.count() > 0) run.time_max = timeout + after_timeout;
   if (options.has_environment) {
     run.environment = {"GMAN_HANDLE=" + job.handle(), "GMAN_FUNCTION=" + job.function(),
                        "GMAN_UNIQUE=" + job.unique()};
@@ -173,8 +178,8 @@ Exit run(const Invocation& invocation, const Options& options) {
   try {
     WorkerSettings settings;
     settings.servers = invocation.servers;
-    settings.jobs_max = options.jobs;
-    settings.jobs_total = options.count;
+    settings.jobs_max = static_cast<std::size_t>(options.jobs);
+    settings.jobs_total = static_cast<std::uint64_t>(options.count);
     settings.client_id = options.client_id;
     Worker worker(settings);
     std::signal(SIGPIPE, SIG_IGN);
@@ -197,23 +202,20 @@ void add_worker(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   add_servers_option(*command, invocation);
   command->add_option("FUNCTION", options->function, "The function to offer")->required();
-  command->add_option("PROGRAM", options->program,
-                      "The program and its arguments, best behind --: then they may begin with -");
+  command->add_option("PROGRAM", options->program, "The program and its arguments, best behind --");
   command->add_option("-j,--jobs", options->jobs, "Jobs at the same time")
       ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{Worker::jobs_max_limit}))
       ->capture_default_str();
-  command
-      ->add_option(
-          "--timeout", options->timeout,
-          "End a run after this time, and let the server give the job to another worker: " +
-              std::string(duration_help))
+  command->add_option("--timeout", options->timeout, "End a run that takes longer than this")
       ->type_name("TIME");
-  command->add_option("--count", options->count, "End after so many jobs")->type_name("N");
+  command->add_option("--count", options->count, "End after so many jobs")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, jobs_total_max));
   command
       ->add_option("--client-id", options->client_id, "What `gman workers` shows for this worker")
       ->type_name("ID");
-  command->add_flag("--trim", options->trims,
-                    "Take one line feed from the end of the output: most programs write one there");
+  command->add_flag("--trim", options->trims, "Take one line feed from the end of the output");
   command->add_flag("--env", options->has_environment,
                     "Give the program GMAN_HANDLE, GMAN_FUNCTION and GMAN_UNIQUE");
   auto* quiet = command->add_flag("-q,--quiet", options->is_quiet, "Log only what goes wrong");
@@ -225,6 +227,10 @@ void add_worker(CLI::App& app, Invocation& invocation) {
       "ends with an exception that tells the status and the end of its standard error; clients "
       "that\n"
       "did not ask for exceptions see a failed job. Its standard error also comes out here.\n"
+      "With --timeout the server takes a job back that runs for too long and gives it away again, "
+      "and\n"
+      "the program is ended. " +
+      std::string(duration_footer) +
       "Servers that are down are tried again and again. SIGINT or SIGTERM: no more jobs, and an "
       "end\n"
       "when the running ones are done; a second one ends their programs, and the server gives the\n"

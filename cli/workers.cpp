@@ -89,7 +89,7 @@ void add_workers(CLI::App& app, Invocation& invocation) {
   add_servers_option(*command, invocation);
   command->add_flag("--all", options->all, "Also connections that offer no function: clients");
   command->add_flag("--plain", options->plain,
-                    "Tab-separated, without titles (the default when the output is no terminal)");
+                    "Tab-separated, without titles; so it is anyway when piped");
   command->footer(
       "Columns: file descriptor in the server, address, client id (- when it gave none), "
       "functions;\n"

@@ -14,9 +14,6 @@
 namespace gman {
 namespace {
 
-/// Each job has a thread; more than this is a mistake.
-constexpr std::size_t worker_jobs_max = 1024;
-
 std::vector<ServerAddress> checked_servers(const std::string& text) {
   auto parsed = parse_server_list(text);
   if (const auto* error = std::get_if<ServerListError>(&parsed)) {
@@ -28,9 +25,9 @@ std::vector<ServerAddress> checked_servers(const std::string& text) {
 }
 
 WorkerSettings checked(WorkerSettings settings) {
-  if (settings.jobs_max == 0 || settings.jobs_max > worker_jobs_max) {
+  if (settings.jobs_max == 0 || settings.jobs_max > Worker::jobs_max_limit) {
     throw std::invalid_argument("jobs_max is " + std::to_string(settings.jobs_max) +
-                                "; it must be from 1 to " + std::to_string(worker_jobs_max));
+                                "; it must be from 1 to " + std::to_string(Worker::jobs_max_limit));
   }
   if (settings.client_id.size() > client_id_bytes_max) {
     throw std::invalid_argument("the client id of " + std::to_string(settings.client_id.size()) +

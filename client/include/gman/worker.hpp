@@ -49,8 +49,8 @@ class Job {
   [[nodiscard]] virtual bool abandoned() const = 0;
 };
 
-/// May throw: a std::exception becomes WORK_EXCEPTION with its text, which ends the job as WORK_FAIL
-/// does.
+/// May throw: a std::exception becomes WORK_EXCEPTION with its text, which ends the job as
+/// WORK_FAIL does.
 using WorkerFunction = std::function<WorkResult(Job&)>;
 
 struct WorkerSettings {
@@ -84,6 +84,9 @@ struct WorkerEvent {
 
 class Worker {
  public:
+  /// Upper limit of jobs_max: each job has a thread, more than this is a mistake.
+  static constexpr std::size_t jobs_max_limit = 1024;
+
   /// Throws std::invalid_argument, with the reason, when the settings are wrong.
   explicit Worker(WorkerSettings settings);
   ~Worker();
