@@ -74,8 +74,9 @@ void UniqueIndex::erase(JobSlot slot) {
 }
 
 std::uint64_t UniqueIndex::hash_of(UniqueKey::Kind kind, std::string_view bytes) const {
-  const std::size_t seed = hash_seed_ + static_cast<std::size_t>(kind);
-  return boost::hash_detail::hash_range(seed, bytes.begin(), bytes.end());
+  std::size_t hash = hash_seed_ + static_cast<std::size_t>(kind);
+  boost::hash_range(hash, bytes.begin(), bytes.end());
+  return hash;
 }
 
 std::size_t UniqueIndex::Hash::mix(std::uint32_t hash, FunctionId function) {

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/assert.hpp"
+#include "base/pages.hpp"
 
 namespace gman::engine {
 
@@ -66,7 +67,7 @@ std::size_t BlockStore::class_bytes(std::size_t size_class) {
 BlockStore::~BlockStore() {
   while (large_ != nullptr) {
     Large* next = large_->next;
-    RegionPool::unmap(large_, large_->mapped_bytes);
+    unmap_pages(large_, large_->mapped_bytes);
     large_ = next;
   }
 }
@@ -110,7 +111,7 @@ void BlockStore::free(char* block, std::size_t bytes) {
 
 char* BlockStore::allocate_large(std::size_t bytes) {
   const std::size_t mapped_bytes = sizeof(Large) + bytes;
-  auto* large = ::new (RegionPool::map(mapped_bytes)) Large{mapped_bytes, nullptr, large_, 0};
+  auto* large = ::new (map_pages(mapped_bytes)) Large{mapped_bytes, nullptr, large_, 0};
   if (large_ != nullptr) large_->previous = large;
   large_ = large;
   return reinterpret_cast<char*>(large + 1);
@@ -120,7 +121,7 @@ void BlockStore::free_large(char* block) {
   Large* large = reinterpret_cast<Large*>(block) - 1;
   (large->previous == nullptr ? large_ : large->previous->next) = large->next;
   if (large->next != nullptr) large->next->previous = large->previous;
-  RegionPool::unmap(large, large->mapped_bytes);
+  unmap_pages(large, large->mapped_bytes);
 }
 
 BlockStore::Slab* BlockStore::open_slab(std::size_t size_class) {

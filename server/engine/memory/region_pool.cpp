@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/engine/memory/region_pool.hpp"
 
-#include <sys/mman.h>
-
 #include <cstdint>
-#include <new>
 
 #include "base/assert.hpp"
+#include "base/pages.hpp"
 
 namespace gman::engine {
 namespace {
@@ -16,7 +14,7 @@ constexpr std::size_t regions_per_arena = 64;
 }  // namespace
 
 RegionPool::~RegionPool() {
-  for (const Arena& arena : arenas_) unmap(arena.start, arena.bytes);
+  for (const Arena& arena : arenas_) unmap_pages(arena.start, arena.bytes);
 }
 
 void* RegionPool::take() {
@@ -35,25 +33,14 @@ void RegionPool::give_back(void* region) {
     warm_.push_back(region);
     return;
   }
-  ::madvise(region, region_bytes, MADV_DONTNEED);
+  discard_pages(region, region_bytes);
   cold_.push_back(region);
-}
-
-void* RegionPool::map(std::size_t bytes) {
-  void* start = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (start == MAP_FAILED) throw std::bad_alloc();
-  return start;
-}
-
-void RegionPool::unmap(void* start, std::size_t bytes) {
-  ::munmap(start, bytes);
 }
 
 void RegionPool::map_arena() {
   // One region more than is used, so that an aligned start can be chosen.
   const std::size_t bytes = (regions_per_arena + 1) * region_bytes;
-  void* start = map(bytes);
+  void* start = map_pages(bytes);
   arenas_.push_back({start, bytes});
 
   const auto address = reinterpret_cast<std::uintptr_t>(start);

@@ -27,10 +27,6 @@ class RegionPool {
   [[nodiscard]] void* take();
   void give_back(void* region);
 
-  /// Memory of its own for one large block, which goes back as soon as it is unmapped.
-  [[nodiscard]] static void* map(std::size_t bytes);
-  static void unmap(void* start, std::size_t bytes);
-
   [[nodiscard]] std::size_t taken() const { return taken_; }
 
  private:

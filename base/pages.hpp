@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Pages: memory straight from the operating system, for what must go back to it for certain.
+#pragma once
+
+#include <cstddef>
+
+namespace gman {
+
+/// Zeroed, page-aligned memory. Throws std::bad_alloc when there is none.
+[[nodiscard]] void* map_pages(std::size_t bytes);
+// Requires: the mapping, whole, as map_pages gave it.
+void unmap_pages(void* start, std::size_t bytes);
+/// Gives the memory back and keeps the addresses: what is read there next is zero.
+void discard_pages(void* start, std::size_t bytes);
+
+}  // namespace gman
