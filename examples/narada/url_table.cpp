@@ -95,9 +95,12 @@ constexpr UrlStatements mariadb{
          WHERE url.status = 'fetched')",
 };
 
+// Classes 22 and 23: no row of the table can hold this value, now or later.
 Trouble trouble_of(const db::Error& error) {
   const std::string code = error.sqlstate.empty() ? "" : error.sqlstate + ": ";
-  return Trouble::passing("database: " + code + error.message);
+  const std::string message = "database: " + code + error.message;
+  const bool no_such_row = error.sqlstate.starts_with("22") || error.sqlstate.starts_with("23");
+  return no_such_row ? Trouble::lasting(message) : Trouble::passing(message);
 }
 
 int to_int(const std::optional<std::string>& cell) {

@@ -31,8 +31,8 @@ struct Claim {
   bool is_open = false;  ///< false: the row has been dealt with already
 };
 
-/// Any number of threads; each call uses a connection of its own. All trouble is passing: what
-/// could not be done now is worth another try.
+/// Any number of threads; each call uses a connection of its own. Trouble is passing, unless the
+/// table can hold no such row.
 class UrlTable {
  public:
   /// Opens nothing yet. Refused when the DSN names no known database.

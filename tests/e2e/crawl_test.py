@@ -147,6 +147,20 @@ class CrawlTests:
         self.crawl_from("/target.html")
         self.assertEqual(self.statuses(), {"/target.html": ("failed", "robots.txt: HTTP 503", 0)})
 
+    def test_a_url_that_no_row_can_hold_is_given_up_at_once(self):
+        self.workers.start_all()
+        self.crawl.sql("SELECT gman_do_background('index_url', REPEAT('x', 2049));")
+        self.workers.wait_until_at_rest(self.gmand)
+        self.assertEqual(self.crawl.counts()["seen"], 0)
+        log = self.workers.log_path("narada-fetch").read_text()
+        self.assertIn("giving up", log)
+        self.assertNotIn("trying again", log)
+
+    def test_a_search_before_there_is_an_index_says_so_in_sql(self):
+        self.workers.start("search")
+        with self.assertRaisesRegex(Exception, "opening the index"):
+            self.crawl.search("anything")
+
     def test_a_fetch_worker_killed_in_the_middle_of_a_page_loses_nothing(self):
         for part in ("insert", "index", "search"):
             self.workers.start(part)
