@@ -65,7 +65,7 @@ class Crawler {
   Result<void> send_links(int depth, std::span<const std::string> links) {
     while (!links.empty()) {
       const auto some = links.first(std::min(links.size(), links_per_job_max));
-      const auto sent = sender_.send(insert_links_function, links_workload(depth, some));
+      auto sent = sender_.send(insert_links_function, links_workload(depth, some));
       if (!sent) return sent;
       links = links.subspan(some.size());
     }

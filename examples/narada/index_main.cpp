@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
   std::unique_ptr<UrlTable> table;
   std::unique_ptr<Index> index;
   Indexer indexer([&](std::span<const Document> documents) -> Result<void> {
-    if (const auto done = index->put(documents); !done) return done;
+    if (auto done = index->put(documents); !done) return done;
     std::vector<std::string> urls;
     for (const Document& document : documents) urls.push_back(document.url);
     return table->mark_indexed(urls);
