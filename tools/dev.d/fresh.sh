@@ -152,6 +152,7 @@ dev_fresh() {
   say "a clean Debian ($fresh_suite) in $tree"
   bootstrap "$tree" "$mirror"
   copy_network_settings "$tree" "$mirror"
+  echo force-unsafe-io >"$tree/etc/dpkg/dpkg.cfg.d/fresh" # nothing here has to outlive a power cut
   git bundle create -q "$tree/srv/gman.bundle" HEAD
   if [[ $user != root ]]; then
     run_inside root 'apt-get update -qq && apt-get install -y -qq --no-install-recommends sudo'
