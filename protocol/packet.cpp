@@ -9,11 +9,11 @@ namespace {
 constexpr std::size_t wire_types = static_cast<std::size_t>(packet_table.back().type) + 1;
 
 // Row by wire type, so that a look-up is one load: -1 where no packet has that number.
-constexpr std::array<std::int8_t, wire_types> rows = [] {
-  std::array<std::int8_t, wire_types> index{};
+constexpr std::array<std::int16_t, wire_types> rows = [] {
+  std::array<std::int16_t, wire_types> index{};
   index.fill(-1);
   for (std::size_t row = 0; row < packet_table.size(); ++row) {
-    index[static_cast<std::size_t>(packet_table[row].type)] = static_cast<std::int8_t>(row);
+    index[static_cast<std::size_t>(packet_table[row].type)] = static_cast<std::int16_t>(row);
   }
   return index;
 }();
