@@ -2,8 +2,8 @@
 """clang-tidy over everything that a build compiles, skipping what has passed before.
 
 A translation unit is named by a hash of its flags, of .clang-tidy, of this script, of clang-tidy's
-version and of all files of this repository that it includes; one that passed leaves its name in the build's
-tidy-cache. System headers are not hashed: a new clang-tidy version is what comes with new ones.
+version and of all files of this repository that it includes; one that passed leaves its name in the
+build's tidy-cache. System headers are not hashed: new ones come with a new clang-tidy version.
 """
 
 import argparse

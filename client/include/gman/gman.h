@@ -38,20 +38,20 @@ extern "C" {
 typedef struct gman_client gman_client;
 
 typedef enum gman_status {
-  GMAN_OK = 0,               /* the call has ended well: see gman_result() */
-  GMAN_AGAIN,                /* not yet: wait on gman_fd(), then gman_step() */
-  GMAN_INVALID_ARGUMENT,     /* the request breaks a rule; the message names it and the limit */
-  GMAN_NO_SERVERS,           /* no job server is configured */
-  GMAN_UNREACHABLE,          /* every server of the list was tried in vain */
-  GMAN_CONNECTION_LOST,      /* the server went away after the job was sent: its fate is unknown */
-  GMAN_PROTOCOL_ERROR,       /* the server answered something that the protocol does not allow */
-  GMAN_SERVER_ERROR,         /* the server answered ERROR: the message quotes its code and text */
-  GMAN_JOB_FAILED,           /* WORK_FAIL: the worker gave up on the job, or the server did */
-  GMAN_JOB_EXCEPTION,        /* WORK_EXCEPTION: the message quotes the worker's exception */
-  GMAN_DEADLINE,             /* the deadline passed; the message says what was known of the job */
-  GMAN_CANCELLED,            /* gman_cancel() was called */
+  GMAN_OK = 0,           /* the call has ended well: see gman_result() */
+  GMAN_AGAIN,            /* not yet: wait on gman_fd(), then gman_step() */
+  GMAN_INVALID_ARGUMENT, /* the request breaks a rule; the message names it and the limit */
+  GMAN_NO_SERVERS,       /* no job server is configured */
+  GMAN_UNREACHABLE,      /* every server of the list was tried in vain */
+  GMAN_CONNECTION_LOST,  /* the server went away after the job was sent: its fate is unknown */
+  GMAN_PROTOCOL_ERROR,   /* the server answered something that the protocol does not allow */
+  GMAN_SERVER_ERROR,     /* the server answered ERROR: the message quotes its code and text */
+  GMAN_JOB_FAILED,       /* WORK_FAIL: the worker gave up on the job, or the server did */
+  GMAN_JOB_EXCEPTION,    /* WORK_EXCEPTION: the message quotes the worker's exception */
+  GMAN_DEADLINE,         /* the deadline passed; the message says what was known of the job */
+  GMAN_CANCELLED,        /* gman_cancel() was called */
   GMAN_OUT_OF_MEMORY,
-  GMAN_INTERNAL_ERROR        /* a fault of this library; the message says where */
+  GMAN_INTERNAL_ERROR /* a fault of this library; the message says where */
 } gman_status;
 
 typedef enum gman_priority {
@@ -62,7 +62,7 @@ typedef enum gman_priority {
 
 /* Bytes with a length; they need not end in NUL and may contain it. */
 typedef struct gman_bytes {
-  const char *data; /* may be NULL when size is 0 */
+  const char* data; /* may be NULL when size is 0 */
   size_t size;
 } gman_bytes;
 
@@ -70,7 +70,7 @@ typedef struct gman_bytes {
 typedef struct gman_settings {
   /* "host:port,host:port,unix:/path": tried in turn, first to last. "host" alone means port 4730;
      an IPv6 address with a port stands in brackets. NULL or empty: GMAN_NO_SERVERS at each call. */
-  const char *servers;
+  const char* servers;
   /* For each server: resolving its name, connecting and the first answer, together. In ms. */
   int32_t connect_timeout_ms; /* default 2000 */
   /* For the whole call, counted from its start. 0: none, a foreground job may take for ever. */
@@ -98,7 +98,7 @@ typedef struct gman_result_data {
   gman_bytes handle;  /* as the server named the job; empty before JOB_CREATED */
   gman_bytes data;    /* foreground: the bytes of WORK_DATA and WORK_COMPLETE, in order */
   gman_bytes warning; /* WORK_WARNING bytes, one after the other, each ended by a line feed */
-  const char *server; /* the server that answered, as the list names it; NULL when none did */
+  const char* server; /* the server that answered, as the list names it; NULL when none did */
   uint32_t numerator, denominator; /* the last WORK_STATUS, also while the call still runs */
   int known, running;              /* gman_start_status(): what STATUS_RES said */
   double elapsed_ms;               /* from start to end */
@@ -107,57 +107,57 @@ typedef struct gman_result_data {
 
 typedef struct gman_error_data {
   gman_status status;
-  const char *message; /* what failed, where, for how long it was tried; UTF-8, one line */
-  const char *hint;    /* what to do about it; may be empty, never NULL */
+  const char* message; /* what failed, where, for how long it was tried; UTF-8, one line */
+  const char* hint;    /* what to do about it; may be empty, never NULL */
 } gman_error_data;
 
 /* "0.1.0". A constant. Not named gman_version: the SQL function of that name is a C symbol of the
    same name, with other arguments, in the shared object that a database server loads. */
-const char *gman_library_version(void);
+const char* gman_library_version(void);
 
 /* "GMAN_UNREACHABLE" and so on. A constant. */
-const char *gman_status_name(gman_status status);
+const char* gman_status_name(gman_status status);
 
-void gman_settings_default(gman_settings *settings);
+void gman_settings_default(gman_settings* settings);
 
 /* Checks the text of a server list without opening anything. GMAN_OK, or GMAN_INVALID_ARGUMENT with
    a one-line reason in `message` (always ended by NUL, at most `message_bytes`). */
-gman_status gman_servers_check(const char *servers, char *message, size_t message_bytes);
+gman_status gman_servers_check(const char* servers, char* message, size_t message_bytes);
 
 /* A new client that opens nothing yet, but owns one epoll descriptor. NULL with the reason in
    `message` when the settings are wrong or descriptors or memory have run out. */
-gman_client *gman_client_new(const gman_settings *settings, char *message, size_t message_bytes);
+gman_client* gman_client_new(const gman_settings* settings, char* message, size_t message_bytes);
 
 /* Ends a running call as gman_cancel() does, closes everything. NULL is allowed. */
-void gman_client_free(gman_client *client);
+void gman_client_free(gman_client* client);
 
 /* Replaces settings between calls. Connections to servers that stay in the list are kept. */
-gman_status gman_client_configure(gman_client *client, const gman_settings *settings);
+gman_status gman_client_configure(gman_client* client, const gman_settings* settings);
 
 /* Start a call: GMAN_AGAIN, or how it ended at once. GMAN_INTERNAL_ERROR while one is running. */
-gman_status gman_start_job(gman_client *client, const gman_job *job);
-gman_status gman_start_status(gman_client *client, gman_bytes handle);
-gman_status gman_start_ping(gman_client *client);
+gman_status gman_start_job(gman_client* client, const gman_job* job);
+gman_status gman_start_status(gman_client* client, gman_bytes handle);
+gman_status gman_start_ping(gman_client* client);
 
 /* The descriptor to wait on, for reading: an epoll descriptor that stands for every socket and
    name look-up of this client. The same one for the client's whole life. */
-int gman_fd(const gman_client *client);
+int gman_fd(const gman_client* client);
 
 /* At most so long may be waited before gman_step() must be called again; -1: no limit. */
-int gman_timeout_ms(const gman_client *client);
+int gman_timeout_ms(const gman_client* client);
 
 /* Does what can be done without waiting. */
-gman_status gman_step(gman_client *client);
+gman_status gman_step(gman_client* client);
 
 /* What the last call brought. Valid until the next start, configure or free. */
-const gman_result_data *gman_result(const gman_client *client);
+const gman_result_data* gman_result(const gman_client* client);
 
 /* Why the last call failed; status GMAN_OK and an empty message when it did not. */
-const gman_error_data *gman_error_get(const gman_client *client);
+const gman_error_data* gman_error_get(const gman_client* client);
 
 /* Ends a running call now. A connection in the middle of a reply is closed, since what is still to
    come on it belongs to nobody. Does nothing when no call is running. */
-void gman_cancel(gman_client *client);
+void gman_cancel(gman_client* client);
 
 #ifdef __cplusplus
 }
