@@ -35,7 +35,6 @@ class Epoll {
   void change(int fd, std::uint32_t events, std::uint64_t tag) {
     control(EPOLL_CTL_MOD, fd, events, tag);
   }
-  void remove(int fd) { ::epoll_ctl(set_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
   /// What is ready now, without waiting.
   [[nodiscard]] std::span<const epoll_event> ready() {

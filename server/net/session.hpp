@@ -51,7 +51,6 @@ class SessionTable {
     }
     Session& session = slots_[free_slots_.back()];
     free_slots_.pop_back();
-    ++count_;
     ++session.generation;
     session.socket = std::move(socket);
     session.kind = kind;
@@ -69,7 +68,6 @@ class SessionTable {
     session.writing.stop();
     session.phase = Session::Phase::free;
     freed_slots_.push_back(session.slot);
-    --count_;
   }
 
   /// The slots freed so far may be used again: nobody speaks of their sessions any more.
@@ -87,8 +85,6 @@ class SessionTable {
     return &session;
   }
 
-  [[nodiscard]] std::size_t count() const { return count_; }
-
   template <class Visit>
   void for_each(Visit visit) {
     for (Session& session : slots_) {
@@ -100,7 +96,6 @@ class SessionTable {
   std::deque<Session> slots_;  // a deque, since sessions must not move
   std::vector<std::uint32_t> free_slots_;
   std::vector<std::uint32_t> freed_slots_;
-  std::size_t count_ = 0;
 };
 
 }  // namespace gman

@@ -102,7 +102,7 @@ void Switchboard::close(Session& session, CloseReason reason) {
   pool_.give_back(std::move(session.in));
   if (is_peer_gone(reason)) return forget(session);
   session.has_ended = reason == CloseReason::peer_closed;
-  lingering_.start(session.reading, now_.steady);
+  session.reading.stop();
   set_interest(session,
                session.has_ended ? session.interest & ~EPOLLIN : session.interest | EPOLLIN);
   mark_dirty(session);
@@ -423,16 +423,12 @@ void Switchboard::finish_turn() {
       continue;
     }
     if (!dirty_.empty()) {
-      // Flushing makes nothing dirty that is not flushed by the next round.
-      std::vector<Session*> flushing = std::exchange(dirty_, {});
-      for (Session* session : flushing) {
+      std::swap(dirty_, flushing_);
+      for (Session* session : flushing_) {
         session->is_dirty = false;
         if (session->phase != Session::Phase::free) flush(*session);
       }
-      if (dirty_.empty()) {
-        flushing.clear();
-        dirty_ = std::move(flushing);  // for its memory
-      }
+      flushing_.clear();
       continue;
     }
     if (!resumed_.empty()) {

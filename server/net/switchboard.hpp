@@ -45,7 +45,6 @@ class Switchboard {
   void finish_turn();
 
   [[nodiscard]] std::optional<Instant> next_deadline() const;
-  [[nodiscard]] std::size_t connections() const { return sessions_.count(); }
   /// How many connections were ever closed: a change says that there are free descriptors.
   [[nodiscard]] std::uint64_t closed() const { return closed_; }
   [[nodiscard]] bool has_unsent_output();
@@ -103,9 +102,10 @@ class Switchboard {
   DeadlineQueue lingering_;
   Now now_{};
   Effects effects_;
-  std::vector<ConnId> gone_;       ///< closed, and the engine not yet told
-  std::vector<Session*> dirty_;    ///< to flush
-  std::vector<Session*> resumed_;  ///< read again, first what they have sent already
+  std::vector<ConnId> gone_;        ///< closed, and the engine not yet told
+  std::vector<Session*> dirty_;     ///< to flush
+  std::vector<Session*> flushing_;  ///< being flushed
+  std::vector<Session*> resumed_;   ///< read again, first what they have sent already
   std::optional<AdminShutdown> shutdown_request_;
   std::uint64_t closed_ = 0;
   std::array<char, scratch_bytes> scratch_;  // left as it is: zeroing it would make it resident
