@@ -47,15 +47,15 @@ class Crawler {
       visited.end = Visit::End::failed;
       visited.reason = "more text than a job may carry";
     }
-    const auto ours = table_->finish(url, claim->depth, visited);
-    if (!ours) return ours.error();
-    if (!*ours) return std::string();
-
+    // Links first: once finish() has closed a row, as it does for a redirect, the next attempt
+    // finds nothing to do. The text last: narada-index marks only rows that are `fetched`.
     const int depth = claim->depth + (visited.links_are_this_page ? 0 : 1);
     if (depth <= depth_max_) {
       if (const auto sent = send_links(depth, visited.links); !sent) return sent.error();
     }
-    if (visited.end == Visit::End::page) {
+    const auto ours = table_->finish(url, claim->depth, visited);
+    if (!ours) return ours.error();
+    if (*ours && visited.end == Visit::End::page) {
       if (const auto sent = sender_.send(index_page_function, page); !sent) return sent.error();
     }
     return std::string();

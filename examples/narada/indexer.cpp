@@ -17,7 +17,7 @@ Result<void> Indexer::put(Document document) {
   std::vector<Document> documents;
   documents.reserve(batch.size());
   for (Waiting* one : batch) documents.push_back(std::move(one->document));
-  const Result<void> result = write_(documents);
+  Result<void> result = write_(documents);
   lock.lock();
   for (Waiting* one : batch) {
     one->result = result;

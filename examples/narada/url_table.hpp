@@ -42,8 +42,8 @@ class UrlTable {
   /// when that one rolls back.
   [[nodiscard]] Result<Claim> claim(std::string_view url);
 
-  /// Writes down what became of a claimed row. False: somebody else has it by now, and does the
-  /// rest of the work too.
+  /// Writes down what became of a claimed row. False: somebody else has it by now, and indexes the
+  /// page too.
   [[nodiscard]] Result<bool> finish(std::string_view url, int depth, const Visit& visited);
 
   /// Inserts those URLs that are new, and brings nearer those known at a greater depth.

@@ -156,6 +156,14 @@ class CrawlTests:
         self.assertIn("giving up", log)
         self.assertNotIn("trying again", log)
 
+    def test_a_row_whose_job_cannot_be_sent_is_refused(self):
+        with self.new_server("127.0.0.1:1") as server:
+            crawl = self.Crawl(server, "no_job_server")
+            crawl.create()
+            with self.assertRaisesRegex(Exception, "127.0.0.1:1"):
+                crawl.insert(self.site.url + "target.html")
+            self.assertEqual(crawl.counts()["seen"], 0)
+
     def test_a_search_before_there_is_an_index_says_so_in_sql(self):
         self.workers.start("search")
         with self.assertRaisesRegex(Exception, "opening the index"):
