@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every request that a peer may send, over every kind of socket, however its bytes are cut."""
+import threading
+import time
 import unittest
 
 from gmand import Gmand
@@ -55,6 +57,14 @@ class Requests:
         self.assign()
         handle, _, workload = self.worker.grab()
         self.assertEqual([handle, workload], [answer.args[0], b"due"])
+        self.worker.send(WORK_COMPLETE, handle, b"")
+
+    def test_a_job_for_a_time_to_come_wakes_its_worker_then(self):
+        self.assign()
+        due = int(time.time()) + 1
+        handle = self.client.request(SUBMIT_JOB_EPOCH, self.function, "", str(due), b"").args[0]
+        self.assertEqual(self.worker.grab()[0], handle)
+        self.assertGreaterEqual(time.time(), due)
         self.worker.send(WORK_COMPLETE, handle, b"")
 
     def test_failure_reaches_the_client(self):
@@ -170,7 +180,6 @@ class Requests:
     def test_much_that_is_sent_before_anything_is_read_is_answered(self):
         """The server stops reading for a while, not for good, when its answers are not read."""
         count, data = 3000, b"x" * 16384
-        import threading  # pylint: disable=import-outside-toplevel
         packets = encode(ECHO_REQ, data) * count
         sender = threading.Thread(target=lambda: self.client.socket.sendall(packets))
         self.client.socket.settimeout(60)
