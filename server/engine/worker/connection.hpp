@@ -10,12 +10,14 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "server/engine/effects.hpp"
 #include "server/engine/job.hpp"
+#include "server/engine/job_handle.hpp"
 #include "server/engine/worker/ability.hpp"
 
 namespace gman::engine {
@@ -51,6 +53,7 @@ struct Connection {
   AbilityList absent{};
   SleepState sleep = Awake{};
   RunningJobs running{};
+  std::optional<JobRef> raised{};  ///< its last job that ended by WORK_EXCEPTION
 
   [[nodiscard]] bool is_asleep() const { return std::holds_alternative<Asleep>(sleep); }
 };

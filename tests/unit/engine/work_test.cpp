@@ -140,6 +140,20 @@ TEST(exceptions, reach_only_clients_that_asked_and_end_the_job_for_all) {
     c2 > SUBMIT_JOB f u1 data       =>  c2 < JOB_CREATED H:1
     w1 > GRAB_JOB                   =>  w1 < JOB_ASSIGN H:1 f data
     w1 > WORK_EXCEPTION H:1 broken  =>  c1 < WORK_EXCEPTION H:1 broken ; c2 < WORK_FAIL H:1
+    w1 > WORK_COMPLETE H:1 x        =>  w1 < ERROR JOB_NOT_FOUND Job given in work result not found
+  )");
+}
+
+TEST(exceptions, may_be_followed_by_one_failure_of_the_same_job_and_worker) {
+  Scenario scenario;
+  scenario.run(R"(
+    w1 > CAN_DO f
+    w2 > CAN_DO f
+    c1 > SUBMIT_JOB f - data        =>  c1 < JOB_CREATED H:1
+    w1 > GRAB_JOB                   =>  w1 < JOB_ASSIGN H:1 f data
+    w1 > WORK_EXCEPTION H:1 broken  =>  c1 < WORK_FAIL H:1
+    w2 > WORK_FAIL H:1              =>  w2 < ERROR JOB_NOT_FOUND Job given in work result not found
+    w1 > WORK_FAIL H:1
     w1 > WORK_FAIL H:1              =>  w1 < ERROR JOB_NOT_FOUND Job given in work result not found
   )");
 }
