@@ -38,11 +38,8 @@ std::string text(const gman_bytes& bytes) {
 std::string run_job(const gman_job& job) {
   const auto now = settings();
   Lease lease(servers_for({job.function.data, job.function.size}, *now), *now);
-  // A client remembers its last call. An idle one shall not hold megabytes for that.
-  constexpr std::size_t remembered_bytes_max = 1 << 20;
   if (job.workload.size > remembered_bytes_max) lease.close_after_use();
   const gman_result_data& result = finish(lease.get(), gman_start_job(lease.get(), &job));
-  if (result.data.size > remembered_bytes_max) lease.close_after_use();
   return text(job.background != 0 ? result.handle : result.data);
 }
 

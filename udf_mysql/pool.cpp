@@ -65,7 +65,7 @@ Lease::Lease(const std::string& servers, const Settings& settings)
 }
 
 Lease::~Lease() {
-  if (!is_reusable_) return;
+  if (!is_reusable_ || gman_result(get())->data.size > remembered_bytes_max) return;
   gman_cancel(client_.get());
   Client surplus;  // closed after the lock is free again
   try {

@@ -7,7 +7,7 @@
 // across I/O, and no thread tends the stock, since a thread would outlive DROP FUNCTION.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -20,6 +20,10 @@ namespace gman::udf {
 struct FreeClient {
   void operator()(gman_client* client) const { gman_client_free(client); }
 };
+
+/// A client remembers its last call. An idle one shall not hold megabytes for that: with a longer
+/// result it is closed; after a longer workload, say close_after_use().
+inline constexpr std::size_t remembered_bytes_max = 1 << 20;
 
 /// A client that is ours alone until the end of the scope, and then idle again.
 class Lease {
