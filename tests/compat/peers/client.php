@@ -1,5 +1,4 @@
-<?php
-// SPDX-License-Identifier: BSD-3-Clause
+<?php // SPDX-License-Identifier: BSD-3-Clause
 // php client.php HOST:PORT[,HOST:PORT] ACTION FUNCTION|HANDLE [WORKLOAD [UNIQUE]]: asks, and prints
 // what it is told, one event a line.
 [, $servers, $action, $name] = $argv;
@@ -17,7 +16,8 @@ try {
 $client->setTimeout(20000);
 
 $foreground = ["do" => "doNormal", "high" => "doHigh", "low" => "doLow"];
-$background = ["bg" => "doBackground", "high_bg" => "doHighBackground", "low_bg" => "doLowBackground"];
+$background = ["bg" => "doBackground", "high_bg" => "doHighBackground",
+               "low_bg" => "doLowBackground"];
 
 if (isset($foreground[$action])) {
     $result = @$client->{$foreground[$action]}($name, $workload, $unique);

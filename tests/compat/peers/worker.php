@@ -1,5 +1,4 @@
-<?php
-// SPDX-License-Identifier: BSD-3-Clause
+<?php // SPDX-License-Identifier: BSD-3-Clause
 // php worker.php HOST:PORT[,HOST:PORT] PREFIX: the classic worker and its awkward cousins.
 [, $servers, $prefix] = $argv;
 $worker = new GearmanWorker();
