@@ -84,10 +84,10 @@ std::optional<std::variant<UniqueFd, std::string>> Connector::step(Instant now) 
   if (resolver_) {
     resolver_->on_time();
     if (!resolver_->found()) return std::nullopt;
-    const Addresses found = *resolver_->found();
+    Addresses found = resolver_->take();
     resolver_.reset();
-    if (const auto* reason = std::get_if<std::string>(&found)) return *reason;
-    addresses_ = std::get<std::vector<SocketAddress>>(found);
+    if (auto* reason = std::get_if<std::string>(&found)) return std::move(*reason);
+    addresses_ = std::get<std::vector<SocketAddress>>(std::move(found));
   }
   for (; address_at_ < addresses_.size(); ++address_at_) {
     switch (socket_ ? go_on(now) : begin(now)) {

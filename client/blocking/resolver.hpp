@@ -13,9 +13,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "base/time.hpp"
 #include "client/blocking/epoll.hpp"
 
@@ -54,6 +56,11 @@ class Resolver {
 
   /// nullopt: not yet.
   [[nodiscard]] const std::optional<Addresses>& found() const { return found_; }
+  /// Requires: something was found.
+  [[nodiscard]] Addresses take() {
+    GMAN_ASSERT(found_);
+    return std::move(*found_);
+  }
 
  private:
   struct Channel;

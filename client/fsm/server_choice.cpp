@@ -2,7 +2,6 @@
 #include "client/fsm/server_choice.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 namespace gman {
 
@@ -18,9 +17,13 @@ void ServerChoice::configure(std::vector<ServerAddress> servers, milliseconds re
 }
 
 std::vector<std::size_t> ServerChoice::order(Instant now) const {
-  std::vector<std::size_t> indices(servers_.size());
-  std::iota(indices.begin(), indices.end(), std::size_t{0});
-  std::ranges::stable_partition(indices, [&](std::size_t i) { return !is_left_alone(i, now); });
+  std::vector<std::size_t> indices;
+  indices.reserve(servers_.size());
+  for (const bool left_alone : {false, true}) {
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+      if (is_left_alone(i, now) == left_alone) indices.push_back(i);
+    }
+  }
   return indices;
 }
 

@@ -165,7 +165,7 @@ TEST(gman_abi, keeps_connections_to_servers_that_stay_in_a_new_list) {
   ASSERT_EQ(client.ping().status, GMAN_OK);
 
   const std::string longer = dead_address() + "," + server.address();
-  gman_settings settings = settings_for(longer);
+  gman_settings settings = settings_for(longer.c_str());
   ASSERT_EQ(gman_client_configure(client.get(), &settings), GMAN_OK);
   EXPECT_EQ(client.ping().server, server.address());
   EXPECT_EQ(server.accepted(), 1);
@@ -256,7 +256,7 @@ TEST(gman_abi, refuses_a_second_call_while_one_is_running_and_does_not_disturb_i
   ASSERT_EQ(started, GMAN_AGAIN);
   EXPECT_EQ(gman_start_ping(client.get()), GMAN_INTERNAL_ERROR);
   EXPECT_STREQ(gman_error_get(client.get())->message, "a call of this client is running");
-  const gman_settings settings = settings_for(server.address());
+  const gman_settings settings = settings_for(server.address().c_str());
   EXPECT_EQ(gman_client_configure(client.get(), &settings), GMAN_INTERNAL_ERROR);
   EXPECT_EQ(client.finish(started).data, "ba");
 }

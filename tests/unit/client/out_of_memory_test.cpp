@@ -25,7 +25,8 @@ thread_local int allocations_left = unlimited;
 
 }  // namespace
 
-void* operator new(std::size_t bytes) {
+// Not inlined, since the compiler takes free() beside a new for a mistake.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
   if (allocations_left != unlimited && allocations_left-- <= 0) {
     allocations_left = 0;
     throw std::bad_alloc();
@@ -34,10 +35,13 @@ void* operator new(std::size_t bytes) {
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return std::malloc(bytes == 0 ? 1 : bytes);
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
 
@@ -103,7 +107,7 @@ TEST(out_of_memory, ends_a_call_that_looks_names_up_and_fails) {
 TEST(out_of_memory, leaves_settings_usable) {
   ScriptedServer server(well_behaved);
   const std::string longer = "unix:/nonexistent," + server.address();
-  const gman_settings settings = settings_for(longer);
+  const gman_settings settings = settings_for(longer.c_str());
   bool is_enough = false;
   for (int allocations = 0; !is_enough; ++allocations) {
     ASSERT_LT(allocations, 1000);

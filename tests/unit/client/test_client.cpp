@@ -20,14 +20,14 @@ std::string text(gman_bytes from) {
 
 }  // namespace
 
-gman_settings settings_for(const std::string& servers) {
+gman_settings settings_for(const char* servers) {
   gman_settings settings;
   gman_settings_default(&settings);
-  settings.servers = servers.c_str();
+  settings.servers = servers;
   return settings;
 }
 
-TestClient::TestClient(const std::string& servers) : TestClient(settings_for(servers)) {}
+TestClient::TestClient(const std::string& servers) : TestClient(settings_for(servers.c_str())) {}
 
 TestClient::TestClient(const gman_settings& settings) {
   std::array<char, 256> message{};

@@ -49,6 +49,7 @@ class TestClient {
   std::unique_ptr<gman_client, Free> client_;
 };
 
-[[nodiscard]] gman_settings settings_for(const std::string& servers);
+/// The defaults, for servers that outlive the settings.
+[[nodiscard]] gman_settings settings_for(const char* servers);
 
 }  // namespace gman::test

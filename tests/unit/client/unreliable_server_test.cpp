@@ -54,7 +54,7 @@ TEST(unreliable_server, that_failed_is_left_alone_until_retry_after_has_passed) 
   const auto port = static_cast<std::uint16_t>(std::stoi(first_address.substr(10)));
   ScriptedServer second(well_behaved);
   const std::string list = first_address + "," + second.address();
-  gman_settings settings = settings_for(list);
+  gman_settings settings = settings_for(list.c_str());
   settings.retry_after_ms = 60'000;
   TestClient client(settings);
   EXPECT_EQ(client.ping().server, second.address());
@@ -108,7 +108,7 @@ class HungServer {
 
 TEST(unreliable_server, that_is_hung_may_have_the_job_so_its_fate_is_unknown) {
   HungServer hung;
-  gman_settings settings = settings_for(hung.address());
+  gman_settings settings = settings_for(hung.address().c_str());
   settings.connect_timeout_ms = 50;
   const Outcome outcome = TestClient(settings).background({.function = "f"});
   EXPECT_EQ(outcome.status, GMAN_CONNECTION_LOST);
@@ -120,7 +120,7 @@ TEST(unreliable_server, that_is_hung_is_passed_over_when_there_is_another) {
   HungServer hung;
   ScriptedServer second(well_behaved);
   const std::string list = hung.address() + "," + second.address();
-  gman_settings settings = settings_for(list);
+  gman_settings settings = settings_for(list.c_str());
   settings.connect_timeout_ms = 50;
   const Outcome outcome = TestClient(settings).background({.function = "f"});
   EXPECT_EQ(outcome.status, GMAN_OK) << outcome.message;
@@ -132,7 +132,7 @@ TEST(unreliable_server, that_does_not_answer_is_given_up_after_answer_timeout) {
     peer.receive_job();
     peer.wait_for_close();
   });
-  gman_settings settings = settings_for(server.address());
+  gman_settings settings = settings_for(server.address().c_str());
   settings.answer_timeout_ms = 50;
   const Outcome outcome = TestClient(settings).background({.function = "f"});
   EXPECT_EQ(outcome.status, GMAN_CONNECTION_LOST);
@@ -177,7 +177,7 @@ TEST_P(LyingServer, is_seen_through) {
     GetParam().tell(peer);
     if (!peer.ended()) peer.wait_for_close();
   });
-  gman_settings settings = settings_for(server.address());
+  gman_settings settings = settings_for(server.address().c_str());
   settings.answer_timeout_ms = 100;
   TestClient client(settings);
   const Outcome outcome = client.background({.function = "f", .workload = "w"});
