@@ -86,7 +86,7 @@ inside_namespaces() {
     left=
     for entry in /proc/[0-9]*; do
       pid=${entry#/proc/}
-      words=$(tr '\0' ' ' <"$entry/cmdline" 2>/dev/null) || continue
+      words=$({ tr '\0' ' ' <"$entry/cmdline"; } 2>/dev/null) || continue
       if [[ $pid != 1 && $pid != "$BASHPID" && -n $words ]]; then left+="  $pid $words"$'\n'; fi
     done
     if [[ -z $left ]]; then return "$status"; fi
