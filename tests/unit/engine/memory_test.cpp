@@ -97,6 +97,7 @@ TEST(pool, retires_a_slot_whose_generations_are_used_up) {
   std::set<std::pair<std::uint32_t, std::uint32_t>> seen;
   for (std::uint32_t i = 0; i < 3 * 2 * RecordPool::slots_per_chunk; ++i) {
     const std::uint32_t slot = pool.create(i);
+    EXPECT_LT(pool.generation_of(slot), 4);
     EXPECT_TRUE(seen.insert({slot, pool.generation_of(slot)}).second);
     pool.destroy(slot);
   }
