@@ -62,7 +62,7 @@ class StopSignals {
   }
   ~StopSignals() {
     is_over_ = true;
-    ::pthread_kill(thread_.native_handle(), SIGTERM);
+    ::pthread_kill(thread_.native_handle(), SIGINT);
     thread_.join();
     ::pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
   }
