@@ -30,6 +30,7 @@ TEST(indexer, writes_what_arrives_meanwhile_in_one_batch) {
   std::thread first([&] { EXPECT_TRUE(indexer.put({"u:first", "", ""})); });
   first_is_writing.wait();
   std::vector<std::thread> threads;
+  threads.reserve(others);
   for (int i = 0; i < others; ++i) {
     threads.emplace_back([&, i] {
       others_started.count_down();
