@@ -14,7 +14,7 @@ struct Id {
   Int value{};
 
   friend constexpr bool operator==(Id, Id) = default;
-  friend constexpr auto operator<=>(Id, Id) = default;
+  friend constexpr auto operator<=>(Id, Id) = default;  // NOLINT(modernize-use-nullptr): it is none
 };
 
 }  // namespace gman

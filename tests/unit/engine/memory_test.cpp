@@ -215,6 +215,7 @@ TEST(block_store, gives_slabs_back_when_their_blocks_are_freed) {
   RegionPool regions;
   BlockStore store(regions);
   std::vector<char*> blocks;
+  blocks.reserve(100'000);
   for (int i = 0; i < 100'000; ++i) blocks.push_back(store.allocate(64));
   EXPECT_GE(regions.taken() * RegionPool::region_bytes, 100'000 * 64);
   for (char* block : blocks) store.free(block, 64);
