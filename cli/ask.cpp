@@ -79,9 +79,10 @@ std::optional<std::size_t> answer_bytes(std::string_view line, std::string_view 
   if (first_end == std::string_view::npos) return std::nullopt;
   if (!is_list(line) || is_error(text)) return first_end + 1;
   if (text.starts_with(admin_text::list_end)) return admin_text::list_end.size();
-  const std::size_t last = text.find("\n.\n", first_end);
-  if (last == std::string_view::npos) return std::nullopt;
-  return last + 1 + admin_text::list_end.size();
+  // Nothing follows a list, since one line is asked: only the end has to be looked at, however long
+  // the list has become.
+  if (!text.ends_with("\n.\n")) return std::nullopt;
+  return text.size();
 }
 
 std::vector<Answer> ask(const std::vector<ServerAddress>& servers, std::string line) {

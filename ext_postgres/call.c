@@ -32,7 +32,9 @@ static WaitEventSet* wait_set(const gman_client* client) {
   WaitEventSet* made = CreateWaitEventSet(TopMemoryContext, 3);
 #endif
   AddWaitEventToSet(made, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-  AddWaitEventToSet(made, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+  if (IsUnderPostmaster) {
+    AddWaitEventToSet(made, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+  }
   AddWaitEventToSet(made, WL_SOCKET_READABLE, gman_fd(client), NULL, NULL);
   return set = made;
 }

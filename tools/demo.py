@@ -176,6 +176,10 @@ class Demo:
         ended = counts["indexed"] + counts["failed"] + counts["skipped"]
         if counts["seen"] != ended:
             raise DemoFailed(f"the counts do not add up: {counts['seen']} rows seen, {ended} ended")
+        # Every page of this site is HTML with words in it: what was fetched is indexed.
+        if counts["fetched"] != counts["indexed"]:
+            raise DemoFailed(f"the counts do not add up: {counts['fetched']} pages fetched,"
+                             f" {counts['indexed']} indexed")
         statuses = crawl.statuses()
         missed = {page for page in self.pages
                   if statuses.get(self.site.url + page, ("missing",))[0] != "indexed"}

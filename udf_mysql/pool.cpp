@@ -65,7 +65,8 @@ Lease::Lease(const std::string& servers, const Settings& settings)
 }
 
 Lease::~Lease() {
-  if (!is_reusable_ || gman_result(get())->data.size > remembered_bytes_max) return;
+  const gman_result_data& result = *gman_result(get());
+  if (!is_reusable_ || result.data.size + result.warning.size > remembered_bytes_max) return;
   gman_cancel(client_.get());
   Client surplus;  // closed after the lock is free again
   try {

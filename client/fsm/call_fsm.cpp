@@ -106,6 +106,7 @@ void CallFsm::cancel(Instant now) {
     }
   }
   fail(client_errc::cancelled, std::move(message), {}, now);
+  in_ = {};  // half an answer may be long
 }
 
 // ---- Time

@@ -44,9 +44,9 @@ struct Transfer {
     curl_easy_getinfo(handle, CURLINFO_CONTENT_TYPE, &type);
     not_wanted = want == Want::html && !is_html(type == nullptr ? "" : type);
     too_large = bytes.size() > bytes_max - body.size();
-    if (not_wanted || too_large) return false;
-    body += bytes;
-    return true;
+    if (not_wanted) return false;
+    body += bytes.substr(0, bytes_max - body.size());
+    return !too_large;
   }
 };
 
@@ -101,6 +101,7 @@ Answer Fetcher::get(const std::string& url, Want want) {
     answer.detail = answer.content_type;
   } else if (transfer.too_large) {
     answer.end = Answer::End::too_large;
+    answer.body = std::move(transfer.body);
   } else if (code == CURLE_OPERATION_TIMEDOUT) {
     answer.end = Answer::End::timed_out;
   } else if (code != CURLE_OK && transfer.dropped <= unwanted_bytes_max) {

@@ -34,7 +34,9 @@ struct Answer {
   End end = End::failed;
   long status = 0;
   std::string content_type;
-  std::string body;      ///< as it was sent, with transfer and content encodings undone
+  /// As it was sent, with transfer and content encodings undone; of one that is too large, the
+  /// beginning.
+  std::string body;
   std::string location;  ///< a normal URL; empty when the server named none that is
   std::string detail;
 };

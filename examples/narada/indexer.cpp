@@ -1,7 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "examples/narada/indexer.hpp"
 
+#include <exception>
+
 namespace gman::narada {
+
+// Whatever happens to the batch, those who wait for it must hear of it.
+Result<void> Indexer::write(std::span<Waiting* const> batch) {
+  try {
+    std::vector<Document> documents;
+    documents.reserve(batch.size());
+    for (Waiting* one : batch) documents.push_back(std::move(one->document));
+    return write_(documents);
+  } catch (const std::exception& failed) {
+    return Trouble::passing(failed.what());
+  }
+}
 
 Result<void> Indexer::put(Document document) {
   Waiting mine{std::move(document), {}};
@@ -14,10 +28,7 @@ Result<void> Indexer::put(Document document) {
   std::vector<Waiting*> batch;
   batch.swap(waiting_);
   lock.unlock();
-  std::vector<Document> documents;
-  documents.reserve(batch.size());
-  for (Waiting* one : batch) documents.push_back(std::move(one->document));
-  Result<void> result = write_(documents);
+  Result<void> result = write(batch);
   lock.lock();
   for (Waiting* one : batch) {
     one->result = result;

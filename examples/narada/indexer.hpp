@@ -30,6 +30,8 @@ class Indexer {
     bool is_done = false;
   };
 
+  [[nodiscard]] Result<void> write(std::span<Waiting* const> batch);
+
   Write write_;
   std::mutex mutex_;
   std::condition_variable written_;

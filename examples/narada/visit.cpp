@@ -33,6 +33,7 @@ RobotsCache::Entry fetch_robots(std::string_view origin, Fetcher& fetcher) {
     Answer answer = fetcher.get(url, Want::anything);
     switch (answer.end) {
       case Answer::End::body:
+      case Answer::End::too_large:  // the rules at its beginning hold
         return {Robots::parse(answer.body, product_token(fetcher.settings().user_agent)), {}, {}};
       case Answer::End::redirect:
         if (answer.location.empty() || url_origin(answer.location) != origin) {
@@ -44,7 +45,6 @@ RobotsCache::Entry fetch_robots(std::string_view origin, Fetcher& fetcher) {
         return without_robots(answer.status >= 500 ? http(answer.status) : std::string());
       case Answer::End::timed_out: return without_robots("timeout");
       case Answer::End::failed: return without_robots(answer.detail);
-      case Answer::End::too_large:
       case Answer::End::not_wanted: return without_robots({});
     }
   }

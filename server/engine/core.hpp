@@ -42,6 +42,7 @@ class Core {
   void stop_assigning() { assigning_ = false; }
   [[nodiscard]] std::size_t running_jobs() const { return running_; }
   [[nodiscard]] std::size_t queued_jobs() const { return queued_; }
+  [[nodiscard]] std::size_t scheduled_jobs() const { return jobs_.size() - running_ - queued_; }
 
   // admin.cpp
   [[nodiscard]] std::vector<FunctionStatus> status() const;

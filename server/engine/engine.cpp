@@ -106,6 +106,9 @@ std::size_t Engine::running_jobs() const {
 std::size_t Engine::queued_jobs() const {
   return impl_->queued_jobs();
 }
+std::size_t Engine::scheduled_jobs() const {
+  return impl_->scheduled_jobs();
+}
 std::vector<FunctionStatus> Engine::status() const {
   return impl_->status();
 }

@@ -65,6 +65,8 @@ class Engine {
   void stop_assigning();
   [[nodiscard]] std::size_t running_jobs() const;
   [[nodiscard]] std::size_t queued_jobs() const;
+  /// Those that wait for their time.
+  [[nodiscard]] std::size_t scheduled_jobs() const;
 
   // What the admin protocol asks. Views live until the next call that is not const.
   [[nodiscard]] std::vector<FunctionStatus> status() const;

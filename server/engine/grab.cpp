@@ -55,7 +55,8 @@ void Core::on(Connection& worker, const ResetAbilities&, Turn turn) {
   while (!worker.registrations.empty()) {
     forget_ability(worker, worker.registrations.back().function);
   }
-  settle_wake(worker, turn);
+  // A worker that is asleep sleeps on: what it learns next can wake it.
+  if (std::holds_alternative<Woken>(worker.sleep)) settle_wake(worker, turn);
 }
 
 // gearmand answers this with an ERROR that no worker waits for. It asks for nothing, so it needs no

@@ -159,8 +159,9 @@ void Server::finish_queue() {
   if (phase_ != Phase::serving) return;
   phase_ = Phase::finishing_queue;
   gate_.close();
-  log_.info("finishing the queue",
-            {{"jobs_queued", engine_.queued_jobs()}, {"jobs_running", engine_.running_jobs()}});
+  log_.info("finishing the queue", {{"jobs_scheduled", engine_.scheduled_jobs()},
+                                    {"jobs_queued", engine_.queued_jobs()},
+                                    {"jobs_running", engine_.running_jobs()}});
   end_if_idle();
 }
 
@@ -179,7 +180,8 @@ void Server::end_if_idle() {
   if (phase_ == Phase::ended) return;
   if (phase_ == Phase::draining && now_.steady >= drain_until_) return end();
   if (engine_.running_jobs() != 0) return;
-  if (phase_ == Phase::finishing_queue && engine_.queued_jobs() != 0) return;
+  const bool has_waiting_jobs = engine_.queued_jobs() != 0 || engine_.scheduled_jobs() != 0;
+  if (phase_ == Phase::finishing_queue && has_waiting_jobs) return;
   if (!switchboard_.has_unsent_output()) end();
 }
 
@@ -188,8 +190,11 @@ void Server::end() {
   gate_.close();
   const std::size_t running = engine_.running_jobs();
   const std::size_t queued = engine_.queued_jobs();
+  const std::size_t scheduled = engine_.scheduled_jobs();
   switchboard_.close_all();
-  log_.info("stopped", {{"jobs_dropped_running", running}, {"jobs_dropped_queued", queued}});
+  log_.info("stopped", {{"jobs_dropped_running", running},
+                        {"jobs_dropped_queued", queued},
+                        {"jobs_dropped_scheduled", scheduled}});
   io_.stop();
 }
 

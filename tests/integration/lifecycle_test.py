@@ -91,6 +91,17 @@ class Stopping(unittest.TestCase):
             self.assertEqual(gmand.wait(), 0)
             self.assertIn("jobs_dropped_queued=0", gmand.wait_log("stopped"))
 
+    def test_sigusr1_waits_for_jobs_that_are_not_yet_due(self):
+        with Gmand() as gmand, Peer(gmand.address) as client, Peer(gmand.address) as worker:
+            worker.send(CAN_DO, "later")
+            due = int(time.time()) + 2
+            client.request(SUBMIT_JOB_EPOCH, "later", "", str(due), b"due")
+            gmand.signal(signal.SIGUSR1)
+            self.assertIn("jobs_scheduled=1", gmand.wait_log("finishing the queue"))
+            worker.send(WORK_COMPLETE, worker.grab()[0], b"")
+            self.assertEqual(gmand.wait(), 0)
+            self.assertIn("jobs_dropped_scheduled=0", gmand.wait_log("stopped"))
+
     def test_sigterm_after_sigusr1_does_not_wait_for_the_queue(self):
         with Gmand() as gmand, Peer(gmand.address) as client:
             client.submit("nobody", kind=SUBMIT_JOB_BG)

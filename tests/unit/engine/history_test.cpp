@@ -233,7 +233,6 @@ class History {
   void reset_abilities(std::size_t who) {
     handle(who, ResetAbilities{});
     peers_[who].abilities.clear();
-    peers_[who].is_asleep = false;
   }
   void pre_sleep(std::size_t who) {
     peers_[who].is_asleep = true;

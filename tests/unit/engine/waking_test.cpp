@@ -122,6 +122,18 @@ TEST(waking, wakes_another_when_the_woken_one_gives_the_function_up) {
   )");
 }
 
+TEST(waking, wakes_a_sleeper_for_what_it_learned_after_it_forgot_everything) {
+  Scenario scenario;
+  scenario.run(R"(
+    w1 > CAN_DO f
+    w1 > PRE_SLEEP
+    w1 > RESET_ABILITIES
+    w1 > CAN_DO g
+    c1 > SUBMIT_JOB_BG g '' 1  =>  c1 < JOB_CREATED H:1 ; w1 < NOOP
+    w1 > GRAB_JOB              =>  w1 < JOB_ASSIGN H:1 g 1
+  )");
+}
+
 TEST(waking, wakes_another_when_the_woken_one_takes_a_job_of_another_function) {
   Scenario scenario;
   scenario.run(R"(

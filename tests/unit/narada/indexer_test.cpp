@@ -58,5 +58,17 @@ TEST(indexer, tells_everybody_of_a_batch_when_it_could_not_be_written) {
   EXPECT_TRUE(indexer.put({"u:1", "", ""}));
 }
 
+TEST(indexer, goes_on_after_a_batch_that_no_memory_was_left_for) {
+  int writes = 0;
+  Indexer indexer([&](std::span<const Document>) -> Result<void> {
+    if (++writes == 1) throw std::bad_alloc();
+    return {};
+  });
+  const auto result = indexer.put({"u:1", "", ""});
+  ASSERT_FALSE(result);
+  EXPECT_TRUE(result.error().is_passing());
+  EXPECT_TRUE(indexer.put({"u:1", "", ""}));
+}
+
 }  // namespace
 }  // namespace gman::narada
