@@ -153,6 +153,8 @@ dev_fresh() {
   bootstrap "$tree" "$mirror"
   copy_network_settings "$tree" "$mirror"
   echo force-unsafe-io >"$tree/etc/dpkg/dpkg.cfg.d/fresh" # nothing here has to outlive a power cut
+  local commit
+  commit=$(git rev-parse --short HEAD)  # HEAD may move while the commands run
   git bundle create -q "$tree/srv/gman.bundle" HEAD
   if [[ $user != root ]]; then
     run_inside root 'apt-get update -qq && apt-get install -y -qq --no-install-recommends sudo'
@@ -173,7 +175,7 @@ dev_fresh() {
     if [[ $status != passed ]]; then failed=1; fi
     report+=$(printf '   %-32s %-12s %s' "$command" "$status" "$(seconds_since "$start")")$'\n'
   done
-  say "Debian 12, as $user, commit $(git rev-parse --short HEAD):"
+  say "Debian 12, as $user, commit $commit:"
   printf '%s' "$report" >&2
   if [[ -n $keep ]]; then say "kept: chroot $tree (remove it with rm -rf $fresh_place)"; fi
   return "$failed"
