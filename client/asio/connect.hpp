@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Connecting to one job server of a list, over TCP or a Unix socket, within a bounded time.
+// Connecting to one job server of a list, over TCP or a Unix socket, within a bounded time: but a
+// look-up ends no earlier than the system's resolver gives it up, which cannot be interrupted.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -19,8 +20,8 @@ struct ConnectFailure {
   std::string reason;
 };
 
-/// A name may stand for several addresses; they are tried in turn, all within `timeout`. Names are
-/// looked up on a thread of Asio's, never on the loop.
+/// A name may stand for several addresses; they are tried in turn, all within `timeout`, its
+/// look-up aside. Names are looked up on a thread of Asio's, never on the loop.
 [[nodiscard]] boost::asio::awaitable<std::variant<StreamSocket, ConnectFailure>> connect_to(
     ServerAddress server, std::chrono::milliseconds timeout);
 

@@ -25,15 +25,13 @@ void WorkerJob::send_warning(std::string_view data) {
 void WorkerJob::send_status(std::uint32_t numerator, std::uint32_t denominator) {
   // About what the packet takes: enough to slow down a function that reports in a tight loop.
   const std::size_t bytes = header_bytes + handle_bytes_max;
-  if (!session_->wait_for_room(bytes)) return;
-  boost::asio::post(loop_, [=, session = session_, handle = job_.handle] {
-    session->send_announced(bytes,
-                            [&](WorkFsm& fsm) { fsm.status(handle, numerator, denominator); });
-    session->flush();
+  send_soon(bytes, [=, handle = job_.handle](WorkFsm& fsm) {
+    fsm.status(handle, numerator, denominator);
   });
 }
 
 void WorkerJob::send_result(const WorkResult& result) const {
+  if (attempt_->is_lost) return;
   session_->send([&](WorkFsm& fsm) {
     if (result.data.size() > workload_bytes_max) {
       fsm.exception(job_.handle, "the result of " + std::to_string(result.data.size()) +
@@ -54,13 +52,21 @@ void WorkerJob::send_pieces(std::string_view data, Append append) {
     std::string piece(data.substr(0, piece_bytes_max));
     data.remove_prefix(piece.size());
     const std::size_t bytes = piece.size();
-    if (!session_->wait_for_room(bytes)) return;
-    boost::asio::post(
-        loop_, [bytes, append, session = session_, handle = job_.handle, piece = std::move(piece)] {
-          session->send_announced(bytes, [&](WorkFsm& fsm) { (fsm.*append)(handle, piece); });
-          session->flush();
-        });
+    const bool is_heard = send_soon(bytes, [append, handle = job_.handle, piece = std::move(piece)](
+                                               WorkFsm& fsm) { (fsm.*append)(handle, piece); });
+    if (!is_heard) return;
   } while (!data.empty());
+}
+
+bool WorkerJob::send_soon(std::size_t bytes, std::function<void(WorkFsm&)> append) {
+  if (attempt_->is_lost || !session_->wait_for_room(bytes)) return false;
+  boost::asio::post(loop_,
+                    [bytes, session = session_, attempt = attempt_, append = std::move(append)] {
+                      if (attempt->is_lost) return session->forget_announced(bytes);
+                      session->send_announced(bytes, append);
+                      session->flush();
+                    });
+  return true;
 }
 
 }  // namespace gman

@@ -104,9 +104,10 @@ void WorkerLoop::deal_slots() {
 }
 
 void WorkerLoop::run_job(std::shared_ptr<WorkerSession> session, RunJob job) {
-  session->job_started();
+  auto attempt = session->job_started(job.handle);
   report(WorkerEvent::Kind::job_started, session->name(), job.handle);
-  auto running = std::make_shared<WorkerJob>(io_, std::move(session), std::move(job));
+  auto running =
+      std::make_shared<WorkerJob>(io_, std::move(session), std::move(job), std::move(attempt));
   asio::post(*threads_, [this, running = std::move(running),
                          loop_stays = asio::make_work_guard(io_)]() mutable {
     auto result = run_function(*running);
@@ -131,7 +132,7 @@ WorkResult WorkerLoop::run_function(WorkerJob& job) const {
 void WorkerLoop::job_ended(WorkerJob& job, const WorkResult& result) {
   WorkerSession& session = job.session();
   job.send_result(result);
-  session.job_ended();
+  session.job_ended(job.handle(), job.attempt());
   free_slot();
   --jobs_left_;
   report(WorkerEvent::Kind::job_ended, session.name(), job.handle());

@@ -103,6 +103,20 @@ void WorkerSession::close(std::string reason) {
   socket_.close(ignored);
 }
 
+std::shared_ptr<Attempt> WorkerSession::job_started(const std::string& handle) {
+  ++jobs_running_;
+  std::shared_ptr<Attempt>& latest = attempts_[handle];
+  if (latest) latest->is_lost = true;
+  latest = std::make_shared<Attempt>();
+  return latest;
+}
+
+void WorkerSession::job_ended(const std::string& handle, const Attempt& attempt) {
+  --jobs_running_;
+  const auto latest = attempts_.find(handle);
+  if (latest != attempts_.end() && latest->second.get() == &attempt) attempts_.erase(latest);
+}
+
 void WorkerSession::send(const std::function<void(WorkFsm&)>& append) {
   if (!is_lost()) append(fsm_);
 }
@@ -111,6 +125,14 @@ void WorkerSession::send_announced(std::size_t bytes, const std::function<void(W
   if (is_lost()) return;
   announced_collected_ += bytes;
   append(fsm_);
+}
+
+void WorkerSession::forget_announced(std::size_t bytes) {
+  {
+    const std::lock_guard lock(room_mutex_);
+    announced_bytes_ -= bytes;
+  }
+  room_changed_.notify_all();
 }
 
 void WorkerSession::flush() {

@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,6 +24,13 @@
 namespace gman {
 
 class WorkerLoop;
+
+/// One run of a job. A server takes a job back when its time is up and may give it to the same
+/// worker again, under the same handle: then the older run has lost it, and what that one says must
+/// not be taken for the newer one's.
+struct Attempt {
+  std::atomic<bool> is_lost = false;
+};
 
 class WorkerSession : public std::enable_shared_from_this<WorkerSession> {
  public:
@@ -45,13 +53,15 @@ class WorkerSession : public std::enable_shared_from_this<WorkerSession> {
   void close(std::string reason);
 
   // A job of this session.
-  void job_started() { ++jobs_running_; }
-  void job_ended() { --jobs_running_; }
+  [[nodiscard]] std::shared_ptr<Attempt> job_started(const std::string& handle);
+  void job_ended(const std::string& handle, const Attempt& attempt);
 
   /// Appends to what is sent next, unless the connection is lost.
   void send(const std::function<void(WorkFsm&)>& append);
   /// The same for bytes that a job thread has announced by wait_for_room().
   void send_announced(std::size_t bytes, const std::function<void(WorkFsm&)>& append);
+  /// They will not be sent after all.
+  void forget_announced(std::size_t bytes);
 
   /// Starts writing what has collected, unless that is under way. Called once a turn of the loop.
   void flush();
@@ -76,6 +86,7 @@ class WorkerSession : public std::enable_shared_from_this<WorkerSession> {
   StreamSocket socket_;
   WorkFsm fsm_;
   std::size_t jobs_running_ = 0;
+  std::map<std::string, std::shared_ptr<Attempt>> attempts_;  ///< by handle, the latest
   bool was_answered_ = false;
   bool is_retiring_ = false;
   std::string close_reason_;

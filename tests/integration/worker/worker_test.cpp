@@ -327,6 +327,38 @@ TEST(worker, drops_the_result_of_a_job_whose_connection_was_lost) {
   EXPECT_EQ(again.receive(), "GRAB_JOB_ALL") << "and the slot is free again";
 }
 
+TEST(worker, does_not_take_a_lost_run_of_a_job_for_the_one_that_it_was_given_again) {
+  ScriptedServer server;
+  WorkerSettings settings = settings_for(server.address());
+  settings.jobs_max = 2;
+  Running worker(settings);
+  Gate second_runs;
+  Gate first_ended;
+  std::atomic<int> runs = 0;
+  worker->add_function("slow", [&](Job& job) {
+    if (++runs == 2) {
+      second_runs.open();
+      first_ended.wait();
+      return WorkResult::complete("of the second run");
+    }
+    second_runs.wait();
+    const bool knows = job.abandoned();
+    job.send_data("of the first run");
+    return knows ? WorkResult::exception("ended") : WorkResult::complete("did not know");
+  });
+  worker.start();
+  auto connection = server.accept();
+  EXPECT_EQ(connection.receive(), "CAN_DO slow");
+  EXPECT_EQ(connection.receive(), "GRAB_JOB_ALL");
+  connection.send(PacketType::job_assign, {"H:1", "slow", ""});
+  EXPECT_EQ(connection.receive(), "GRAB_JOB_ALL");
+  connection.send(PacketType::job_assign, {"H:1", "slow", ""});
+  worker.wait_event(Kind::job_ended);
+  EXPECT_EQ(connection.receive(), "GRAB_JOB_ALL") << "and nothing of the first run";
+  first_ended.open();
+  EXPECT_EQ(connection.receive(), "WORK_COMPLETE H:1 of the second run");
+}
+
 TEST(worker, finishes_its_job_when_it_is_told_to_stop) {
   ScriptedServer server;
   Running worker(settings_for(server.address()));
