@@ -76,7 +76,7 @@ BREAKS = {
         {"docs/a.md": "FIX" + "ME"},
     ],
     rules.no_machine_is_named: [
-        {"docs/a.md": "cd /work/gman"},
+        {"docs/a.md": "cd /Users/ann/gman"},
         {"tools/a.sh": "cp x /root/y"},
         {"tools/a.sh": "ls /home/ann"},
         {"tools/a.sh": "debootstrap bookworm x http://deb.debian.org/debian"},
@@ -142,8 +142,8 @@ KEEPS = {
         {"tools/a.sh": "mktemp -d gman.XXXXXX"},
     ],
     rules.no_machine_is_named: [
-        {"docs/a.md": "tests/work/a and ../root/b and https://www.postgresql.org/docs"},
-        {"server/a.cpp": "client/work/b"},
+        {"docs/a.md": "tests/home/a and ../root/b and https://www.postgresql.org/docs"},
+        {"server/a.cpp": "client/home/b"},
     ],
     rules.names_are_snake_case: [
         {"base/job_queue.cpp": "", "CMakeLists.txt": "", "ext_postgres/Makefile": ""},
