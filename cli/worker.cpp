@@ -122,6 +122,9 @@ class EventLog {
         log_.warn("the server answered an error",
                   {{"server", event.server}, {"error", event.detail}});
         break;
+      case WorkerEvent::Kind::stopping:
+        log_.info("stopping, takes no more jobs", {{"running", event.detail}});
+        break;
     }
   }
 

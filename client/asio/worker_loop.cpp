@@ -74,6 +74,9 @@ void WorkerLoop::leave_or_abort() {
   if (phase_ == Phase::aborting) return;
   phase_ = is_leaving() ? Phase::aborting : Phase::leaving;
   line_.clear();
+  report(
+      WorkerEvent::Kind::stopping, "",
+      phase_ == Phase::leaving ? "running jobs are finished first" : "running jobs are abandoned");
   for (Server& server : servers_) {
     if (!server.session) {
       server.stop_connecting.emit(asio::cancellation_type::terminal);

@@ -96,6 +96,9 @@ void Program::report(const WorkerEvent& event) {
       log(LogLevel::error, "job server error",
           {{"server", event.server}, {"reason", event.detail}});
       break;
+    case WorkerEvent::Kind::stopping:
+      log(LogLevel::info, "stopping, takes no more jobs", {{"running", event.detail}});
+      break;
     case WorkerEvent::Kind::job_started:
     case WorkerEvent::Kind::job_ended: break;
   }

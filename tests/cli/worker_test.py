@@ -4,11 +4,11 @@ import os
 import pathlib
 import signal
 import tempfile
-import time
 import unittest
 
 from gman_command import DOWN, GmanWorker, gman
 from gmand import Gmand
+from patience import wait_until
 from wire import OPTION_REQ, SUBMIT_JOB_BG, WORK_EXCEPTION, WORK_FAIL, Peer
 
 
@@ -19,15 +19,6 @@ def is_alive(pid):
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_until(condition, what, seconds=10):
-    """For what has no event, such as the end of somebody else's child."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            raise AssertionError(what)
-        time.sleep(0.005)
 
 
 class Hold:
@@ -248,6 +239,7 @@ class WorkerCommand(unittest.TestCase):
                     client.submit("hold", "not begun")
                     hold.wait_started()
                     worker.signal(number)
+                    worker.wait_log("stopping")  # else it may take the next job first
                     hold.release(b"done")
                     self.assertEqual(client.result(), b"done")
                     self.assertEqual(worker.wait(), 0)
@@ -264,6 +256,7 @@ class WorkerCommand(unittest.TestCase):
             worker.signal(signal.SIGTERM)
             worker.signal(signal.SIGINT)
             self.assertEqual(worker.wait(), 0)
+            worker.wait_log("running jobs are abandoned")
             self.assertFalse(is_alive(pid))
             self.assertIn("hold\t1\t0\t0", self.gmand.admin("status"), "the job waits for another")
 
@@ -287,6 +280,7 @@ class WorkerCommand(unittest.TestCase):
                 client.submit("hold", "x")
                 pid = hold.wait_started()
                 worker.signal(signal.SIGTERM)  # so that it does not take the job itself
+                worker.wait_log("running jobs are finished first")
                 self.assertEqual(worker.wait(), 0)
                 self.assertFalse(is_alive(pid))
                 worker.wait_log("was still running after")

@@ -75,11 +75,14 @@ struct WorkerEvent {
     disconnected,
     job_started,
     job_ended,
-    server_error  ///< the server answered ERROR, to a late result for example
+    server_error,  ///< the server answered ERROR, to a late result for example
+    stopping       ///< no more jobs are taken; no server is named
   };
   Kind kind{};
   std::string server;
-  std::string detail;  ///< the reason, the job's handle, or the server's code and text
+  /// The reason, the job's handle, or the server's code and text; of `stopping`, what becomes of
+  /// running jobs: "running jobs are finished first" or "running jobs are abandoned".
+  std::string detail;
 };
 
 class Worker {
