@@ -53,7 +53,7 @@ class Crawler {
     if (depth <= depth_max_) {
       if (const auto sent = send_links(depth, visited.links); !sent) return sent.error();
     }
-    const auto ours = table_->finish(url, claim->depth, visited);
+    const auto ours = table_->finish(url, *claim, visited);
     if (!ours) return ours.error();
     if (*ours && visited.end == Visit::End::page) {
       if (const auto sent = sender_.send(index_page_function, page); !sent) return sent.error();

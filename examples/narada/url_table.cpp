@@ -18,7 +18,9 @@ using db::Parameter;
 // writes several rows does it in the order of their URLs, so that two seldom meet head-on.
 struct UrlStatements {
   const char* session;  // run once on each new connection
-  const char* claim;
+  const char* look;
+  const char* insert;
+  const char* take;
   const char* finish;
   const char* insert_links;
   const char* mark_indexed;
@@ -31,18 +33,21 @@ constexpr std::size_t reason_bytes_max = 500;
 
 constexpr UrlStatements postgres{
     .session = "SET application_name = 'narada'",
-    .claim = R"(
-        INSERT INTO url (url, status, attempts) VALUES ($1, 'fetching', 1)
-        ON CONFLICT (url) DO UPDATE SET
-          attempts = url.attempts + 1,
-          status = CASE WHEN url.status IN ('queued', 'fetched') THEN 'fetching'
-                        ELSE url.status END
-        RETURNING depth, (status = 'fetching')::integer)",
+    .look = R"(
+        SELECT depth, attempts, (status IN ('queued', 'fetching', 'fetched'))::integer
+          FROM url WHERE url = $1 FOR UPDATE)",
+    .insert = R"(
+        INSERT INTO url (url, status) VALUES ($1, 'fetching') ON CONFLICT (url) DO NOTHING)",
+    .take = R"(
+        UPDATE url SET status = 'fetching', attempts = attempts + 1
+         WHERE url = $1 AND attempts = $2::integer
+           AND status IN ('queued', 'fetching', 'fetched'))",
     .finish = R"(
         UPDATE url SET status = $1, reason = $2, title = $3, bytes = $4::bigint,
                links = $5::integer, links_off_site = $6::integer, links_forbidden = $7::integer,
                fetched_at = CASE WHEN $4 IS NULL THEN NULL ELSE clock_timestamp() END
-         WHERE url = $8 AND depth = $9::integer AND status = 'fetching')",
+         WHERE url = $8 AND depth = $9::integer AND attempts = $10::integer
+           AND status = 'fetching')",
     .insert_links = R"(
         INSERT INTO url (url, depth)
         SELECT link, job.depth
@@ -59,21 +64,23 @@ constexpr UrlStatements postgres{
          WHERE url.url = done AND url.status = 'fetched')",
 };
 
-// READ COMMITTED: INSERT … SELECT must not lock what it reads, nor the gaps between. RETURNING
-// after ON DUPLICATE KEY is MariaDB's; MySQL has none.
+// READ COMMITTED: INSERT … SELECT must not lock what it reads, nor the gaps between, and each look
+// sees what was committed last.
 constexpr UrlStatements mariadb{
     .session = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    .claim = R"(
-        INSERT INTO url (url, status, attempts) VALUES (?, 'fetching', 1)
-        ON DUPLICATE KEY UPDATE
-          attempts = attempts + 1,
-          status = IF(status IN ('queued', 'fetched'), 'fetching', status)
-        RETURNING depth, status = 'fetching')",
+    .look = R"(
+        SELECT depth, attempts, status IN ('queued', 'fetching', 'fetched')
+          FROM url WHERE url = ? FOR UPDATE)",
+    .insert = R"(
+        INSERT INTO url (url, status) VALUES (?, 'fetching') ON DUPLICATE KEY UPDATE url = url)",
+    .take = R"(
+        UPDATE url SET status = 'fetching', attempts = attempts + 1
+         WHERE url = ? AND attempts = ? AND status IN ('queued', 'fetching', 'fetched'))",
     .finish = R"(
         UPDATE url SET status = ?, reason = ?, title = ?, bytes = ?,
                links = ?, links_off_site = ?, links_forbidden = ?,
                fetched_at = IF(bytes IS NULL, NULL, CURRENT_TIMESTAMP(6))
-         WHERE url = ? AND depth = ? AND status = 'fetching')",
+         WHERE url = ? AND depth = ? AND attempts = ? AND status = 'fetching')",
     .insert_links = R"(
         INSERT INTO url (url, depth)
         SELECT link.url, link.depth
@@ -143,20 +150,39 @@ Result<std::unique_ptr<UrlTable>> UrlTable::at(const std::string& dsn) {
   return std::unique_ptr<UrlTable>(new UrlTable(dsn, statements));
 }
 
+// Reads first, waiting for whoever is changing the row (the job was sent from that transaction), and
+// then takes the row only as it was read: of those who try at the same time one succeeds, and what
+// a worker sent before it died does nothing once somebody else has the row.
 Result<Claim> UrlTable::claim(std::string_view url) {
-  const std::array parameters{Parameter::text(url)};
-  const auto rows = execute(statements_.claim, parameters);
-  if (!rows) return rows.error();
-  return Claim{to_int(rows->at(0, 0)), to_int(rows->at(0, 1)) != 0};
+  for (int attempt = 0; attempt < conflict_attempts_max; ++attempt) {
+    const std::array name{Parameter::text(url)};
+    const auto seen = execute(statements_.look, name);
+    if (!seen) return seen.error();
+    if (seen->size() == 0) {
+      if (const auto made = execute(statements_.insert, name); !made) return made.error();
+      continue;
+    }
+    const Claim claim{.depth = to_int(seen->at(0, 0)),
+                      .attempt = to_int(seen->at(0, 1)) + 1,
+                      .is_open = to_int(seen->at(0, 2)) != 0};
+    if (!claim.is_open) return claim;
+    const std::string attempts_before = std::to_string(claim.attempt - 1);
+    const std::array as_seen{Parameter::text(url), Parameter::text(attempts_before)};
+    const auto taken = execute(statements_.take, as_seen);
+    if (!taken) return taken.error();
+    if (taken->affected > 0) return claim;
+  }
+  return Trouble::passing("others take the same row again and again");
 }
 
-Result<bool> UrlTable::finish(std::string_view url, int depth, const Visit& visited) {
+Result<bool> UrlTable::finish(std::string_view url, const Claim& claim, const Visit& visited) {
   const std::string reason = valid_utf8(visited.reason);  // it may quote a server
   const std::string bytes = std::to_string(visited.bytes);
   const std::string links = std::to_string(visited.links.size());
   const std::string off_site = std::to_string(visited.links_off_site);
   const std::string forbidden = std::to_string(visited.links_forbidden);
-  const std::string depth_text = std::to_string(depth);
+  const std::string depth = std::to_string(claim.depth);
+  const std::string attempt = std::to_string(claim.attempt);
   const std::array parameters{
       Parameter::text(status_of(visited)),
       text_or_null(utf8_prefix(reason, reason_bytes_max)),
@@ -166,7 +192,8 @@ Result<bool> UrlTable::finish(std::string_view url, int depth, const Visit& visi
       Parameter::text(off_site),
       Parameter::text(forbidden),
       Parameter::text(url),
-      Parameter::text(depth_text),
+      Parameter::text(depth),
+      Parameter::text(attempt),
   };
   const auto rows = execute(statements_.finish, parameters);
   if (!rows) return rows.error();

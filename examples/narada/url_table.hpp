@@ -4,11 +4,13 @@
 //   queued --claim--> fetching --finish--> fetched --mark_indexed--> indexed
 //                              `---------> failed, skipped
 //
-// A job may come twice, or while another one for the same URL is still running. Three rules keep
-// that harmless. claim() takes rows up to `fetched`, so a job that was lost half-way is done again
-// from its start. finish() changes the row only while it is as claimed, so that only one of two
-// goes on. insert_links() puts a row that is found again by a shorter way back to `queued`, whose
-// trigger sends its job again: at the end every depth is the least one.
+// A job may come twice, or while another one for the same URL is still running, and a statement may
+// reach the database after the worker that sent it has died. Three rules keep that harmless.
+// claim() takes rows up to `fetched`, so a job that was lost half-way is done again from its start,
+// and counts the attempts; it takes a row only as it has just seen it. finish() changes the row
+// only for the latest attempt, so that only one of two goes on. insert_links() puts a row that is
+// found again by a shorter way back to `queued`, whose trigger sends its job again: at the end
+// every depth is the least one.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +30,7 @@ struct UrlStatements;
 
 struct Claim {
   int depth = 0;
+  int attempt = 0;       ///< which one this is for the row, from 1
   bool is_open = false;  ///< false: the row has been dealt with already
 };
 
@@ -44,7 +47,7 @@ class UrlTable {
 
   /// Writes down what became of a claimed row. False: somebody else has it by now, and indexes the
   /// page too.
-  [[nodiscard]] Result<bool> finish(std::string_view url, int depth, const Visit& visited);
+  [[nodiscard]] Result<bool> finish(std::string_view url, const Claim& claim, const Visit& visited);
 
   /// Inserts those URLs that are new, and brings nearer those known at a greater depth.
   [[nodiscard]] Result<void> insert_links(const Links& links);

@@ -13,6 +13,7 @@ import unittest
 from crawl import MariadbCrawl, PostgresCrawl, Workers
 from gmand import Gmand
 from mariadb import PrivateMariaDB
+from patience import wait_until
 from postgres import PrivatePostgres
 from website import OddSite
 
@@ -192,6 +193,27 @@ class CrawlTests:
         self.workers.wait_until_at_rest(self.gmand)
         self.assert_all_as_expected()
 
+    def test_what_a_dead_worker_had_sent_to_the_database_changes_nothing_later(self):
+        # Its statement may still be under way when its job has long been done by another.
+        url = self.site.url + "target.html"
+        row = f"WHERE url = '{url}'"
+        victim = self.workers.start("fetch")
+        self.crawl.sql(f"INSERT INTO url (url, status) VALUES ('{url}', 'fetching');")
+        with self.open_transaction() as transaction:
+            transaction(f"UPDATE url SET attempts = 1 {row};")
+            self.crawl.sql(f"SELECT gman_do_background('index_url', '{url}');")
+            wait_until(lambda: self.crawl.sessions_waiting() == 1, "it takes the row")
+            victim.kill()
+            victim.wait()
+            transaction(f"UPDATE url SET status = 'fetched', attempts = 2 {row};")
+            transaction("COMMIT;")
+        wait_until(lambda: self.crawl.sessions() == 0, "nothing of it is left")
+        self.assertEqual(self.crawl.sql(f"SELECT status, attempts FROM url {row};")
+                         .replace("|", "\t"), "fetched\t2")
+        self.workers.start_all()  # they find the job where the dead one left it
+        self.workers.wait_until_at_rest(self.gmand)
+        self.assertEqual(self.statuses(), {"/target.html": ("indexed", "", 0)})
+
     def test_a_job_waits_for_the_transaction_that_inserts_its_row(self):
         self.workers.start_all()
         url = self.site.url + "target.html"
@@ -202,6 +224,17 @@ class CrawlTests:
             transaction("COMMIT;")
         self.workers.wait_until_at_rest(self.gmand)
         self.assertEqual(self.statuses(), {"/target.html": ("indexed", "", 0)})
+
+    def test_a_job_waits_for_the_transaction_that_puts_its_row_back_to_queued(self):
+        self.workers.start_all()
+        self.crawl_from("/target.html")
+        self.site.pages["/target.html"] = self.site.pages["/deep.html"]
+        with self.open_transaction() as transaction:
+            transaction("UPDATE url SET status = 'queued';")
+            wait_until(lambda: self.crawl.sessions_waiting() == 1, "the worker waits for the row")
+            transaction("COMMIT;")
+        self.workers.wait_until_at_rest(self.gmand)
+        self.assertEqual(self.targets_found("axolotl"), ["/target.html"])
 
 
 class PostgresCrawlTest(CrawlTests, unittest.TestCase):

@@ -93,6 +93,16 @@ class PostgresCrawl(Crawl):
         text = self.sql(f"\\pset format csv\n{query}")
         return [row for row in csv.reader(io.StringIO(text)) if row]
 
+    def sessions_waiting(self):
+        """How many of the workers' sessions wait for a lock."""
+        return int(self.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                            "AND application_name = 'narada';"))
+
+    def sessions(self):
+        """How many sessions the workers have, those whose worker has died among them."""
+        return int(self.sql("SELECT count(*) FROM pg_stat_activity "
+                            "WHERE application_name = 'narada';"))
+
     def search_sql(self, words, limit=10):
         return (f"SELECT rank, title, url, snippet\n"
                 f"  FROM jsonb_to_recordset(gman_do('search', {quoted(words)})::jsonb)\n"
@@ -121,6 +131,16 @@ class MariadbCrawl(Crawl):
     def rows(self, query):
         return [[_unescaped(cell) for cell in line.split("\t")]
                 for line in self.sql(query).split("\n") if line]
+
+    def sessions_waiting(self):
+        """How many of the workers' sessions wait for a lock."""
+        return int(self.sql("SELECT COUNT(*) FROM information_schema.innodb_trx "
+                            "WHERE trx_state = 'LOCK WAIT';"))
+
+    def sessions(self):
+        """How many sessions the workers have, those whose worker has died among them."""
+        return int(self.sql("SELECT COUNT(*) FROM information_schema.processlist "
+                            f"WHERE db = '{self.database}' AND id <> CONNECTION_ID();"))
 
     def search_sql(self, words, limit=10):
         return (f"SELECT hit.*\n"
