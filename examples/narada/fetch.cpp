@@ -43,8 +43,13 @@ struct Transfer {
     const char* type = nullptr;
     curl_easy_getinfo(handle, CURLINFO_CONTENT_TYPE, &type);
     not_wanted = want == Want::html && !is_html(type == nullptr ? "" : type);
-    too_large = bytes.size() > bytes_max - body.size();
     if (not_wanted) return false;
+    // What announces too much is not read at all, unless its beginning is of use.
+    curl_off_t announced = -1;
+    curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    too_large = bytes.size() > bytes_max - body.size() ||
+                (want == Want::html && announced > static_cast<curl_off_t>(bytes_max));
+    if (too_large && want == Want::html) return false;
     body += bytes.substr(0, bytes_max - body.size());
     return !too_large;
   }

@@ -15,9 +15,9 @@ from gmand import Gmand
 from mariadb import PrivateMariaDB
 from patience import wait_until
 from postgres import PrivatePostgres
-from website import OddSite
+from website import Answer, OddSite
 
-FETCH_TIMEOUT_MS = 700
+FETCH_TIMEOUT_MS = 2000  # a page of 10 MB must come through on a busy machine
 NUMBERS = itertools.count(1)  # a database for each test
 
 
@@ -147,6 +147,15 @@ class CrawlTests:
         self.site.pages["/robots.txt"] = self.site.pages["/broken.html"]
         self.crawl_from("/target.html")
         self.assertEqual(self.statuses(), {"/target.html": ("failed", "robots.txt: HTTP 503", 0)})
+
+    def test_the_rules_at_the_beginning_of_a_robots_txt_above_the_page_limit_hold(self):
+        self.workers.start_all()
+        self.site.pages["/robots.txt"] = Answer(
+            b"User-agent: *\nDisallow: /forbidden\n" + b"# more\n" * (9 << 17),
+            content_type="text/plain")
+        self.crawl_from("/target.html", "/forbidden/secret.html")
+        self.assertEqual(self.statuses(), {"/target.html": ("indexed", "", 0),
+                                           "/forbidden/secret.html": ("skipped", "robots.txt", 0)})
 
     def test_a_url_that_no_row_can_hold_is_given_up_at_once(self):
         self.workers.start_all()

@@ -21,16 +21,20 @@ REASONS = {200: "OK", 301: "Moved Permanently", 302: "Found", 404: "Not Found", 
 
 
 class Answer:
-    """A whole answer. `hangs`: the headers are sent, and then nothing more."""
+    """A whole answer. `hangs`: the headers are sent, and then nothing more. Without `has_length` it
+    ends with the connection."""
 
-    def __init__(self, body=b"", status=200, content_type="text/html", headers=(), hangs=False):
+    def __init__(self, body=b"", status=200, content_type="text/html", headers=(), hangs=False,
+                 has_length=True):
         body = body.encode() if isinstance(body, str) else body
-        lines = [f"HTTP/1.1 {status} {REASONS[status]}", f"Content-Length: {len(body)}"]
+        lines = [f"HTTP/1.1 {status} {REASONS[status]}",
+                 f"Content-Length: {len(body)}" if has_length else "Connection: close"]
         if content_type:
             lines.append(f"Content-Type: {content_type}")
         head = "\r\n".join([*lines, *headers, "", ""]).encode("latin-1")
         self.bytes = head if hangs else head + body
         self.hangs = hangs
+        self.has_length = has_length
 
 
 def redirect(to, status=302):
@@ -127,7 +131,7 @@ class Site:
             return False
         if answer.hangs:
             self._readable(connection)  # until the other side gives up or the site closes
-        return not answer.hangs
+        return answer.has_length and not answer.hangs
 
 
 class StaticSite(Site):
@@ -169,7 +173,7 @@ class OddSite(Site):
                 "plain.html", "plain.html#part", "./plain.html", "/plain.html?", "empty.html",
                 "latin1.html", "badbytes.html", "utf16.html", "missing.html", "broken.html",
                 "moved.html", "away.html", "loop-a.html", "endless/0", "hang.html", "big.html",
-                "picture.png", "text.txt", "noindex.html", "forbidden/secret.html",
+                "huge.html", "picture.png", "text.txt", "noindex.html", "forbidden/secret.html",
                 "forbidden/but/this.html", "http://elsewhere.example/", "mailto:a@b.example",
                 "javascript:void(0)", "http://[broken/", "#top"),
             "/plain.html": page("Plain", "A plain page that mentions a wombat and a platypus.",
@@ -193,6 +197,7 @@ class OddSite(Site):
             "/loop-b.html": redirect("loop-a.html"),
             "/hang.html": Answer("never sent", hangs=True),
             "/big.html": Answer(b"<title>Big</title>" + b"x" * self.big_bytes),
+            "/huge.html": Answer(b"<title>Huge</title>" + b"x" * self.big_bytes, has_length=False),
             "/picture.png": Answer(b"\x89PNG", content_type="image/png"),
             "/text.txt": Answer("plain text", content_type="text/plain"),
             "/noindex.html": page("Hidden", "A numbat that wants no reader.", "behind.html")
@@ -226,6 +231,7 @@ class OddSite(Site):
         "/endless/0": ("failed", "more than 5 redirects"),
         "/hang.html": ("failed", "timeout after "),
         "/big.html": ("failed", "larger than "),
+        "/huge.html": ("failed", "larger than "),
         "/picture.png": ("skipped", "not HTML: image/png"),
         "/text.txt": ("skipped", "not HTML: text/plain"),
         "/noindex.html": ("skipped", "noindex"),
