@@ -49,20 +49,27 @@ struct Options {
   bool is_verbose = false;
 };
 
-/// SIGINT and SIGTERM, taken by a thread that may do what a handler may not. The first lets running
-/// jobs end, the second ends their programs, the third ends this process.
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/// SIGINT, SIGTERM, SIGHUP and SIGQUIT, taken by a thread that may do what a handler may not. The
+/// first lets running jobs end, the second ends their programs, the third ends this process.
 class StopSignals {
  public:
   explicit StopSignals(Worker& worker) : worker_(worker) {
     ::sigemptyset(&signals_);
-    ::sigaddset(&signals_, SIGINT);
     ::sigaddset(&signals_, SIGTERM);
+    for (const int number : {SIGINT, SIGHUP, SIGQUIT}) {
+      if (!is_ignored(number)) ::sigaddset(&signals_, number);  // nohup means it
+    }
     ::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);  // job threads inherit it
     thread_ = std::thread([this] { listen(); });
   }
   ~StopSignals() {
     is_over_ = true;
-    ::pthread_kill(thread_.native_handle(), SIGINT);
+    ::pthread_kill(thread_.native_handle(), SIGTERM);
     thread_.join();
     ::pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
   }
@@ -234,10 +241,10 @@ void add_worker(CLI::App& app, Invocation& invocation) {
       "and\n"
       "the program is ended. " +
       std::string(duration_footer) +
-      "Servers that are down are tried again and again. SIGINT or SIGTERM: no more jobs, and an "
-      "end\n"
-      "when the running ones are done; a second one ends their programs, and the server gives the\n"
-      "jobs to other workers.\n"
+      "Servers that are down are tried again and again. SIGINT, SIGTERM, SIGHUP or SIGQUIT: no "
+      "more\n"
+      "jobs, and an end when the running ones are done; a second one ends their programs, and the\n"
+      "server gives the jobs to other workers.\n"
       "Exit codes: 0 stopped, or --count reached; 2 wrong usage.\n"
       "\nExamples:\n"
       "  gman worker wc -- wc -l\n"

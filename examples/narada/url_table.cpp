@@ -150,9 +150,9 @@ Result<std::unique_ptr<UrlTable>> UrlTable::at(const std::string& dsn) {
   return std::unique_ptr<UrlTable>(new UrlTable(dsn, statements));
 }
 
-// Reads first, waiting for whoever is changing the row (the job was sent from that transaction), and
-// then takes the row only as it was read: of those who try at the same time one succeeds, and what
-// a worker sent before it died does nothing once somebody else has the row.
+// Reads first, waiting for whoever is changing the row (the job was sent from that transaction),
+// and then takes the row only as it was read: of those who try at the same time one succeeds, and
+// what a worker sent before it died does nothing once somebody else has the row.
 Result<Claim> UrlTable::claim(std::string_view url) {
   for (int attempt = 0; attempt < conflict_attempts_max; ++attempt) {
     const std::array name{Parameter::text(url)};

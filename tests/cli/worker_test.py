@@ -228,7 +228,7 @@ class WorkerCommand(unittest.TestCase):
                 self.assertEqual(client.result(), b"second try")
 
     def test_finishes_its_job_when_it_is_told_to_stop(self):
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             with self.subTest(signal=number):
                 directory = os.path.join(self.directory, str(int(number)))
                 os.mkdir(directory)
@@ -247,6 +247,12 @@ class WorkerCommand(unittest.TestCase):
                     # Leave nothing to the next round.
                     with self.worker("hold", "--", "cat"):
                         self.assertEqual(client.result(), b"not begun")
+
+    def test_lives_on_after_a_hang_up_that_nohup_has_it_ignore(self):
+        with self.worker("echo", "--", "cat", prefix=("nohup",)) as worker:
+            worker.signal(signal.SIGHUP)
+            self.assertEqual(self.do("echo", "x").stdout, b"x")
+            self.assertNotIn("stopping", worker.log())
 
     def test_kills_its_program_when_it_is_told_twice(self):
         hold = Hold(self.directory)

@@ -55,8 +55,10 @@ def gman(*args, servers=None, stdin=b"", seconds=PATIENCE_SECONDS, extra=None):
 class GmanWorker:
     """`gman worker ARGS`, connected to every server of the list. Its log is kept."""
 
-    def __init__(self, *args, servers, connected=None, extra=None):
-        """`connected`: how many servers to wait for; all of the list unless told."""
+    def __init__(self, *args, servers, connected=None, extra=None, prefix=()):
+        """`connected`: how many servers to wait for; all of the list unless told. `prefix` is a
+        command that starts it."""
+        self._prefix = list(prefix)
         self._args = [str(arg) for arg in args]
         self._environment = environment(servers, extra)
         self._connections = len(servers.split(",")) if connected is None else connected
@@ -67,7 +69,7 @@ class GmanWorker:
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [str(BINARY), "worker", *self._args], env=self._environment,
+            [*self._prefix, str(BINARY), "worker", *self._args], env=self._environment,
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         threading.Thread(target=self._copy_log, daemon=True).start()
         try:
