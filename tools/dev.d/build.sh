@@ -33,7 +33,9 @@ dev_build() {
   local start=$SECONDS
   export_ccache_settings
   # Ninja configures again by itself when a CMake file has changed.
-  if [[ ! -f build/$preset/build.ninja ]]; then cmake --preset "$preset"; fi
+  if [[ ! -f build/$preset/build.ninja ]]; then
+    cmake --preset "$preset" || die "configuring failed; does tools/dev deps have to run first?"
+  fi
   ninja -C "build/$preset" -j "$(jobs_max)" "$@"
   say "built build/$preset in $(seconds_since "$start")"
 }
