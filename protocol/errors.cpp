@@ -54,6 +54,16 @@ Refusal refusal_of(protocol_errc fault) {
       return {"ARGUMENT_TOO_LARGE", "Reducer name above the limit of 512 bytes", false};
     case protocol_errc::workload_too_large:
       return {"ARGUMENT_TOO_LARGE", "Workload above the limit of 67108864 bytes", false};
+    case protocol_errc::options_too_long:
+      return {"ARGUMENT_TOO_LARGE", "Options above the limit of 1024 bytes", false};
+    case protocol_errc::jobs_not_framed:
+      return {"INVALID_PACKET", "The jobs do not fill the packet exactly", true};
+    case protocol_errc::too_many_jobs:
+      return {"ARGUMENT_TOO_LARGE", "Packet above the limit of 1000 jobs", true};
+    case protocol_errc::abilities_unpaired:
+      return {"INVALID_PACKET", "A function without its milliseconds", false};
+    case protocol_errc::too_many_abilities:
+      return {"ARGUMENT_TOO_LARGE", "Packet above the limit of 10000 functions", false};
   }
   return {"INVALID_PACKET", "Unknown fault", true};
 }

@@ -31,6 +31,11 @@ enum class protocol_errc {
   number_too_long,
   reducer_too_long,
   workload_too_large,
+  options_too_long,
+  jobs_not_framed,     ///< the jobs of a SUBMIT_MANY do not fill it exactly
+  too_many_jobs,       ///< in a SUBMIT_MANY
+  abilities_unpaired,  ///< a function of a CAN_DO_MANY without its milliseconds
+  too_many_abilities,  ///< in a CAN_DO_MANY
 };
 
 [[nodiscard]] error_code make_error_code(protocol_errc code);

@@ -34,6 +34,15 @@ inline constexpr std::size_t text_line_bytes_max = 8192;
 /// An admin line of so many words is refused by closing, as gearmand does.
 inline constexpr std::size_t text_words_max = 7;
 
+/// The options of a SUBMIT or SUBMIT_MANY, together.
+inline constexpr std::size_t submit_options_bytes_max = 1024;
+/// The end of the year 9999, in milliseconds since 1970.
+inline constexpr std::int64_t run_at_ms_max = 253'402'300'799'999;
+/// Jobs of one SUBMIT_MANY: others want their turn too.
+inline constexpr std::size_t submit_many_jobs_max = 1'000;
+/// Functions of one CAN_DO_MANY.
+inline constexpr std::size_t can_do_many_functions_max = 10'000;
+
 inline constexpr std::uint16_t default_port = 4730;
 
 }  // namespace gman

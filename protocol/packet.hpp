@@ -56,6 +56,9 @@ enum class PacketType : std::uint32_t {
   job_assign_all = 40,
   get_status_unique = 41,
   status_res_unique = 42,
+  submit = 1000,  // from here on: protocol/extended.hpp
+  submit_many = 1001,
+  can_do_many = 1002,
 };
 
 enum class Body : std::uint8_t { none, opaque };
@@ -115,6 +118,9 @@ inline constexpr std::array packet_table{
     PacketSpec{PacketType::job_assign_all, "JOB_ASSIGN_ALL", Sent::res, 4, Body::opaque},
     PacketSpec{PacketType::get_status_unique, "GET_STATUS_UNIQUE", Sent::req, 1, Body::none},
     PacketSpec{PacketType::status_res_unique, "STATUS_RES_UNIQUE", Sent::res, 6, Body::none},
+    PacketSpec{PacketType::submit, "SUBMIT", Sent::req, 3, Body::opaque},
+    PacketSpec{PacketType::submit_many, "SUBMIT_MANY", Sent::req, 2, Body::opaque},
+    PacketSpec{PacketType::can_do_many, "CAN_DO_MANY", Sent::req, 0, Body::opaque},
 };
 
 consteval bool strictly_ascending(const auto& table) {
@@ -124,6 +130,11 @@ consteval bool strictly_ascending(const auto& table) {
   return true;
 }
 static_assert(strictly_ascending(packet_table), "one row per packet type, in wire order");
+
+/// Sent only on a connection that asked for it by OPTION_REQ.
+[[nodiscard]] constexpr bool is_extended(PacketType type) {
+  return type >= PacketType::submit;
+}
 
 /// The row of a type as it came over the wire; nullptr when there is none.
 [[nodiscard]] const PacketSpec* find_spec(std::uint32_t wire_type);

@@ -13,16 +13,6 @@ namespace {
 
 using Arguments = std::array<std::string_view, 8>;
 
-// Checked in this order, so that a packet with two faults has one right answer.
-std::optional<protocol_errc> fault_of(const SubmitJob& job) {
-  if (job.function.empty()) return protocol_errc::function_empty;
-  if (job.function.size() > function_bytes_max) return protocol_errc::function_too_long;
-  if (job.unique.size() > unique_bytes_max) return protocol_errc::unique_too_long;
-  if (job.reducer.size() > function_bytes_max) return protocol_errc::reducer_too_long;
-  if (job.workload.size() > workload_bytes_max) return protocol_errc::workload_too_large;
-  return std::nullopt;
-}
-
 Result<Request> checked(const SubmitJob& job) {
   if (const auto fault = fault_of(job)) return *fault;
   return Request{job};
@@ -161,9 +151,20 @@ struct RequestWriter {
   void operator()(const SetClientId& r) const { one(PacketType::set_client_id, {r.id}); }
   void operator()(const EchoReq& r) const { one(PacketType::echo_req, {r.data}); }
   void operator()(const OptionReq& r) const { one(PacketType::option_req, {r.name}); }
+  void operator()(const ExtendedRequest& r) const { one(r.type, {r.body}); }
 };
 
 }  // namespace
+
+// Checked in this order, so that a packet with two faults has one right answer.
+std::optional<protocol_errc> fault_of(const SubmitJob& job) {
+  if (job.function.empty()) return protocol_errc::function_empty;
+  if (job.function.size() > function_bytes_max) return protocol_errc::function_too_long;
+  if (job.unique.size() > unique_bytes_max) return protocol_errc::unique_too_long;
+  if (job.reducer.size() > function_bytes_max) return protocol_errc::reducer_too_long;
+  if (job.workload.size() > workload_bytes_max) return protocol_errc::workload_too_large;
+  return std::nullopt;
+}
 
 Result<std::array<std::string_view, 8>> split_arguments(const Packet& packet) {
   const PacketSpec& spec = spec_of(packet.type);
@@ -182,6 +183,7 @@ Result<std::array<std::string_view, 8>> split_arguments(const Packet& packet) {
 
 Result<Request> parse_request(const Packet& packet) {
   if (packet.magic != Magic::req) return protocol_errc::response_magic;
+  if (is_extended(packet.type)) return Request{ExtendedRequest{packet.type, packet.body}};
   const auto split = split_arguments(packet);
   if (!split) return split.error();
   const Arguments& args = *split;
@@ -243,6 +245,9 @@ Result<Request> parse_request(const Packet& packet) {
     case PacketType::status_res:
     case PacketType::status_res_unique:
     case PacketType::option_res: return protocol_errc::unexpected_type;
+    case PacketType::submit:
+    case PacketType::submit_many:
+    case PacketType::can_do_many: break;  // returned above
   }
   return protocol_errc::unknown_type;
 }

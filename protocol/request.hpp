@@ -22,12 +22,16 @@ inline constexpr std::size_t priority_count = 3;
 
 enum class JobMode : std::uint8_t { foreground, background };
 
+/// Which jobs a submit with the same key joins: any, or those that no worker has.
+enum class UniqueMode : std::uint8_t { alive, until_start };
+
 /// SUBMIT_JOB_SCHED's five fields; nullopt means "any", as '*' or an empty field does.
 struct Schedule {
   std::optional<std::uint8_t> minute, hour, day_of_month, month, day_of_week;
 };
 
-/// All nine SUBMIT_* packets: the six by priority and mode, EPOCH, SCHED and the REDUCE pair.
+/// All nine SUBMIT_* packets: the six by priority and mode, EPOCH, SCHED and the REDUCE pair. What
+/// the extended SUBMIT says as well, which has packets of its own: protocol/extended.hpp.
 struct SubmitJob {
   std::string_view function;
   std::string_view unique;  ///< empty: never coalesced; "-": the workload is the key
@@ -37,6 +41,8 @@ struct SubmitJob {
   JobMode mode = JobMode::foreground;
   std::optional<std::int64_t> run_at_epoch_seconds;  ///< SUBMIT_JOB_EPOCH
   std::optional<Schedule> schedule;                  ///< SUBMIT_JOB_SCHED
+  std::optional<std::int64_t> run_at_epoch_ms;       ///< SUBMIT
+  UniqueMode unique_mode = UniqueMode::alive;        ///< SUBMIT
 };
 
 struct CanDo {
@@ -93,17 +99,27 @@ struct WorkWarning {
   std::string_view handle, data;
 };
 
+/// SUBMIT, SUBMIT_MANY and CAN_DO_MANY as they came. Nothing in them is looked at before it is
+/// known that they were negotiated; then protocol/extended.hpp reads them.
+struct ExtendedRequest {
+  PacketType type{};
+  std::string_view body;
+};
+
 using Request =
     std::variant<SubmitJob, GrabJob, PreSleep, WorkComplete, WorkStatus, WorkFail, WorkException,
                  WorkData, WorkWarning, GetStatus, GetStatusUnique, CanDo, CantDo, ResetAbilities,
-                 AllYours, SetClientId, EchoReq, OptionReq>;
+                 AllYours, SetClientId, EchoReq, OptionReq, ExtendedRequest>;
 
 /// The request in a packet. An error is a fault of this one packet: `refusal_of` says what to
 /// answer, and the connection goes on.
 [[nodiscard]] Result<Request> parse_request(const Packet& packet);
 
+/// The first limit that a job breaks, or nullopt.
+[[nodiscard]] std::optional<protocol_errc> fault_of(const SubmitJob& job);
+
 /// Appends the request as a "\0REQ" packet.
-/// Requires: the parts are within protocol/limits.hpp.
+/// Requires: the parts are within protocol/limits.hpp, and a job has nothing of SUBMIT's own.
 void append_request(std::string& out, const Request& request);
 
 /// The packet type that a job of this priority and mode is submitted by.

@@ -129,7 +129,10 @@ Result<Response> parse_response(const Packet& packet) {
     case PacketType::submit_reduce_job:
     case PacketType::submit_reduce_job_background:
     case PacketType::grab_job_all:
-    case PacketType::get_status_unique: return protocol_errc::unexpected_type;
+    case PacketType::get_status_unique:
+    case PacketType::submit:
+    case PacketType::submit_many:
+    case PacketType::can_do_many: return protocol_errc::unexpected_type;
   }
   return protocol_errc::unknown_type;
 }

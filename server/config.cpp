@@ -85,6 +85,7 @@ struct Options {
   std::string log_file = "stderr";
   std::string log_format = "text";
   std::int64_t job_retries = -1;
+  std::string timeout_action = "requeue";
   std::int64_t threads = 1;
   bool exceptions = false;
   double drain_seconds = 10;
@@ -131,6 +132,11 @@ void describe(CLI::App& app, Options& options) {
                  "Attempts a job gets when its workers die\n"
                  "before it fails; -1 sets no limit")
       ->option_text("N [-1]")
+      ->group("Jobs");
+  app.add_option("--timeout-action", options.timeout_action,
+                 "What becomes of a job that runs longer than its\n"
+                 "worker promised: another attempt, or WORK_FAIL")
+      ->option_text("requeue|fail [requeue]")
       ->group("Jobs");
   app.add_flag("--exceptions", options.exceptions,
                "Send WORK_EXCEPTION to all clients,\nnot only to those who asked for it")
@@ -200,6 +206,12 @@ std::variant<ServerConfig, CommandLineEnd> to_config(const Options& options) {
                     " is not between -1 and 4294967295");
   }
   config.attempts_max = *attempts;
+  if (options.timeout_action != "requeue" && options.timeout_action != "fail") {
+    return mistaken("--timeout-action: '" + options.timeout_action +
+                    "' is neither requeue nor fail");
+  }
+  config.timeout_action =
+      options.timeout_action == "fail" ? TimeoutAction::fail : TimeoutAction::requeue;
   config.exceptions_for_all = options.exceptions;
 
   for (const auto& [name, seconds, field] :

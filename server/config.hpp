@@ -16,6 +16,7 @@
 
 #include "base/log.hpp"
 #include "protocol/limits.hpp"
+#include "server/engine/engine.hpp"
 
 namespace gman {
 
@@ -52,6 +53,8 @@ struct ServerConfig {
 
   /// Attempts a job gets before it fails when its workers go away under it. 0: no limit.
   std::uint32_t attempts_max = 0;
+  /// What becomes of a job whose CAN_DO_TIMEOUT is up.
+  TimeoutAction timeout_action = TimeoutAction::requeue;
   /// Sends WORK_EXCEPTION to every client, whether it asked by OPTION_REQ or not.
   bool exceptions_for_all = false;
 

@@ -81,6 +81,7 @@ int main(int argc, char** argv) {
   gman::Engine engine({
       .handle_prefix = gman::handle_prefix(host_name(), std::chrono::system_clock::now()),
       .attempts_max = config.attempts_max,
+      .timeout_action = config.timeout_action,
       .exceptions_for_all = config.exceptions_for_all,
       .hash_seed = random_number(),
   });

@@ -21,9 +21,9 @@ std::vector<FunctionPriorityStatus> Core::priority_status() const {
   std::vector<FunctionPriorityStatus> rows;
   functions_.for_each([&](FunctionId, const Function& function) {
     FunctionPriorityStatus row{.function = function.name, .workers = function.workers};
-    for (std::size_t i = 0; i < priority_count; ++i) row.queued[i] = function.queues[i].size;
-    // Jobs that wait for their time will be of normal priority when it comes.
-    row.queued[index_of(Priority::normal)] += function.scheduled;
+    for (std::size_t i = 0; i < priority_count; ++i) {
+      row.queued[i] = function.queues[i].size + function.scheduled[i];
+    }
     rows.push_back(row);
   });
   return rows;
@@ -104,7 +104,7 @@ bool Core::cancel_job(std::string_view handle, Now now, Effects& effects) {
   tell_clients(job, WorkFail{handle}, turn);
   release_clients(job);
   job.lifetime = Lifetime::this_run;
-  if (job.unique_bytes > 0) uniques_.erase(slot);
+  release_key(slot);
   return true;
 }
 

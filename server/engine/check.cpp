@@ -49,9 +49,11 @@ void Core::check_jobs() const {
     }
 
     const auto key = uniques_.key_of(job.function, job.unique(), job.workload());
-    const bool is_findable = key && job.lifetime != Lifetime::this_run;
-    if (is_findable) GMAN_ASSERT(uniques_.find(*key) == slot);
-    keyed += is_findable ? 1 : 0;
+    // Of all jobs with a key at most one has it, and none that was cancelled.
+    GMAN_ASSERT(!job.has_key || (key && uniques_.find(*key) == slot));
+    GMAN_ASSERT(!job.has_key || job.lifetime != Lifetime::this_run);
+    GMAN_ASSERT(job.has_key || !key || uniques_.find(*key) != slot);
+    keyed += job.has_key ? 1 : 0;
 
     const auto ref = handles_.parse(handle_of(slot));
     GMAN_ASSERT(ref && ref->slot == slot && ref->generation == jobs_.generation_of(slot));
@@ -65,11 +67,13 @@ void Core::check_jobs() const {
 // Queues hold what their counts say; nobody who could work sleeps beside work.
 void Core::check_functions() const {
   struct Counts {
-    std::uint32_t scheduled = 0, running = 0, workers = 0, woken = 0, asleep = 0;
+    std::array<std::uint32_t, priority_count> scheduled{};
+    std::uint32_t running = 0, workers = 0, woken = 0, asleep = 0;
   };
   std::map<FunctionId, Counts> counted;
   jobs_.for_each([&](JobSlot, const Job& job) {
-    counted[job.function].scheduled += std::holds_alternative<Scheduled>(job.state) ? 1 : 0;
+    const bool is_scheduled = std::holds_alternative<Scheduled>(job.state);
+    counted[job.function].scheduled[index_of(job.priority)] += is_scheduled ? 1 : 0;
     counted[job.function].running += job.is_running() ? 1 : 0;
   });
   for (const auto& worker : connections_) {

@@ -2,6 +2,7 @@
 // Core: the engine's state, and its rules by file.
 //
 //   submit.cpp  a job comes: coalescing, limits, schedules
+//   extended.cpp  the packets from 1000 up, which come to the same
 //   grab.cpp    abilities, and which job a worker gets
 //   wake.cpp    who sleeps, and who is woken for what
 //   work.cpp    a job's run: reports, results, losing its worker, its end
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/extended.hpp"
 #include "server/engine/engine.hpp"
 #include "server/engine/job.hpp"
 #include "server/engine/job_handle.hpp"
@@ -74,9 +76,18 @@ class Core {
   [[nodiscard]] JobSlot create_job(const SubmitJob& request, FunctionId function,
                                    const std::optional<UniqueKey>& key);
   void add_client(JobSlot slot, Connection& client);
-  void schedule(JobSlot slot, std::int64_t due_seconds, Turn turn);
+  void take_key_back(JobSlot slot);
+  void release_key(JobSlot slot);
+  void schedule(JobSlot slot, std::int64_t due_ms, Turn turn);
   void due(JobSlot slot, Turn turn);
   void enqueue(JobSlot slot, Turn turn);
+
+  // extended.cpp
+  void on(Connection& peer, const ExtendedRequest& request, Turn turn);
+  void submit_one(Connection& client, std::string_view body, Turn turn);
+  void submit_many(Connection& client, std::string_view body, Turn turn);
+  void can_do_many(Connection& worker, std::string_view body, Turn turn);
+  void refuse(const Connection& peer, const ExtendedFault& fault, Turn turn);
 
   // grab.cpp
   void on(Connection& worker, const CanDo& request, Turn turn);

@@ -25,12 +25,16 @@
 
 namespace gman {
 
+/// What becomes of a job whose time, which its worker set by CAN_DO_TIMEOUT, is up.
+enum class TimeoutAction : std::uint8_t { requeue, fail };
+
 struct EngineSettings {
   /// Handles are "<prefix>:<number>". The shell puts the host and the time of its start into it, so
   /// that a handle is never used again after a restart. At most 40 bytes.
   std::string handle_prefix = "H:gman";
   /// Attempts a job gets before it fails, when its workers go away under it. 0: no limit.
   std::uint32_t attempts_max = 0;
+  TimeoutAction timeout_action = TimeoutAction::requeue;
   /// Pass WORK_EXCEPTION to every client, whether it asked by OPTION_REQ or not.
   bool exceptions_for_all = false;
   /// A woken worker that has not grabbed within this time has another one woken in its place.

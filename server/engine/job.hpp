@@ -25,7 +25,7 @@ using FunctionId = std::uint32_t;
 using ConnSlot = std::uint32_t;  ///< the low half of a ConnId
 
 struct Scheduled {
-  std::int64_t due_seconds;  ///< on the wall clock
+  std::int64_t due_ms;  ///< since 1970, on the wall clock
   std::uint32_t timer;
 };
 struct Queued {
@@ -71,6 +71,7 @@ struct Job {
   JobClients clients{};
   std::uint32_t client_count = 0;
   Lifetime lifetime;
+  bool has_key = false;  ///< it is the one that submits with its key may join
   JobState state;
 
   [[nodiscard]] std::string_view unique() const { return {text, unique_bytes}; }

@@ -3,18 +3,13 @@
 #include <algorithm>
 
 #include "protocol/errors.hpp"
+#include "protocol/extended.hpp"
 #include "server/engine/core.hpp"
 
 namespace gman::engine {
 namespace {
 
 constexpr std::string_view option_exceptions = "exceptions";
-
-bool is_option(std::string_view given, std::string_view option) {
-  return std::ranges::equal(given, option, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
 
 // The list of workers separates its words by blanks, and its rows by line ends.
 char without_blank(char c) {
@@ -58,11 +53,14 @@ void Core::on(Connection& conn, const EchoReq& request, Turn turn) {
 }
 
 void Core::on(Connection& conn, const OptionReq& request, Turn turn) {
-  if (!is_option(request.name, option_exceptions)) {
+  if (const auto extension = extension_asked_for(request.name)) {
+    conn.allow(*extension);
+  } else if (is_option(request.name, option_exceptions)) {
+    conn.exception_form = ExceptionForm::exception;
+  } else {
     return turn.effects.send(conn.id,
                              ErrorRes{error_text::unknown_option_code, error_text::unknown_option});
   }
-  conn.exception_form = ExceptionForm::exception;
   turn.effects.send(conn.id, OptionRes{request.name});
 }
 

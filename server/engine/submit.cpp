@@ -3,9 +3,12 @@
 //
 // A submit whose key (function and unique) names a living job joins it: the first arrival's
 // workload, priority and time stay. A background submit that joins makes the job outlive its
-// clients; clients that leave a background job do not end it.
+// clients; clients that leave a background job do not end it. The unique mode belongs to the
+// submit: "until start" takes the key of a running job away and makes a job of its own.
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "protocol/errors.hpp"
@@ -15,11 +18,24 @@
 namespace gman::engine {
 namespace {
 
-using std::chrono::floor;
-using std::chrono::seconds;
+std::int64_t ms_since_1970(WallTime time) {
+  return std::chrono::floor<milliseconds>(time.time_since_epoch()).count();
+}
 
-std::int64_t wall_seconds(Now now) {
-  return floor<seconds>(now.wall.time_since_epoch()).count();
+// The far future for what is further away than milliseconds can say.
+std::int64_t ms_of_seconds(std::int64_t seconds) {
+  constexpr std::int64_t seconds_max = std::numeric_limits<std::int64_t>::max() / 1000;
+  return std::clamp(seconds, -seconds_max, seconds_max) * 1000;
+}
+
+// Who submits "until start" says that the world has changed, and a running job may have read it as
+// it was before.
+bool may_join(const Job& job, UniqueMode mode) {
+  switch (mode) {
+    case UniqueMode::alive: return true;
+    case UniqueMode::until_start: return !job.is_running();
+  }
+  return true;
 }
 
 char* copy_to(char* at, std::string_view bytes) {
@@ -34,11 +50,12 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
     turn.effects.send(client.id, ErrorRes{code, text});
   };
 
-  std::optional<std::int64_t> due_seconds = request.run_at_epoch_seconds;
+  std::optional<std::int64_t> due_ms = request.run_at_epoch_ms;
+  if (request.run_at_epoch_seconds) due_ms = ms_of_seconds(*request.run_at_epoch_seconds);
   if (request.schedule) {
     const auto match = next_match(*request.schedule, turn.now.wall);
     if (!match) return refuse(error_text::invalid_argument_code, error_text::schedule_never);
-    due_seconds = floor<seconds>(match->time_since_epoch()).count();
+    due_ms = ms_since_1970(*match);
   }
 
   FunctionId function = functions_.find(request.function);
@@ -50,9 +67,9 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
   }
 
   const auto key = uniques_.key_of(function, request.unique, request.workload);
-  if (key) {
-    const JobSlot known = uniques_.find(*key);
-    if (known != nil) return join(client, request, known, turn);
+  const JobSlot known = key ? uniques_.find(*key) : nil;
+  if (known != nil && may_join(jobs_[known], request.unique_mode)) {
+    return join(client, request, known, turn);
   }
 
   const std::uint32_t jobs_max = functions_[function].queue_max[index_of(request.priority)];
@@ -60,12 +77,13 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
     return refuse(error_text::queue_error_code, error_text::queue_full);
   }
 
+  if (known != nil) release_key(known);  // to the job that will see what has changed
   const JobSlot slot = create_job(request, function, key);
   if (request.mode == JobMode::foreground) add_client(slot, client);
   turn.effects.send(client.id, JobCreated{handle_of(slot)});
-  if (due_seconds && *due_seconds > wall_seconds(turn.now)) {
-    ++functions_[function].scheduled;
-    schedule(slot, *due_seconds, turn);
+  if (due_ms && *due_ms > ms_since_1970(turn.now.wall)) {
+    ++functions_[function].scheduled[index_of(request.priority)];
+    schedule(slot, *due_ms, turn);
   } else {
     enqueue(slot, turn);
   }
@@ -102,10 +120,27 @@ JobSlot Core::create_job(const SubmitJob& request, FunctionId function,
       .priority = request.priority,
       .function = function,
       .lifetime = is_background ? Lifetime::server : Lifetime::clients,
+      .has_key = key.has_value(),
       .state = Queued{},
   });
   if (key) uniques_.insert(*key, slot);
   return slot;
+}
+
+// A job whose key went to a newer one, and which is to be run again, can be joined again if that
+// newer one has ended.
+void Core::take_key_back(JobSlot slot) {
+  Job& job = jobs_[slot];
+  if (job.has_key) return;
+  const auto key = uniques_.key_of(job.function, job.unique(), job.workload());
+  if (!key || uniques_.find(*key) != nil) return;
+  uniques_.insert(*key, slot);
+  job.has_key = true;
+}
+
+void Core::release_key(JobSlot slot) {
+  if (!std::exchange(jobs_[slot].has_key, false)) return;
+  uniques_.erase(slot);
 }
 
 void Core::add_client(JobSlot slot, Connection& client) {
@@ -119,14 +154,14 @@ void Core::add_client(JobSlot slot, Connection& client) {
 
 // The wall clock may be set while a job waits for its time, so no wait is longer than a minute:
 // that is how late a job can be after the clock was put forward.
-void Core::schedule(JobSlot slot, std::int64_t due_seconds, Turn turn) {
-  constexpr std::int64_t look_again_seconds = 60;
-  const std::int64_t look_at = std::min(due_seconds, wall_seconds(turn.now) + look_again_seconds);
-  const auto until_then = WallTime(seconds(look_at)) - turn.now.wall;
+void Core::schedule(JobSlot slot, std::int64_t due_ms, Turn turn) {
+  constexpr std::int64_t look_again_ms = 60'000;
+  const std::int64_t look_at = std::min(due_ms, ms_since_1970(turn.now.wall) + look_again_ms);
+  const auto until_then = WallTime(milliseconds(look_at)) - turn.now.wall;
   const Instant wake_at =
       turn.now.steady + std::chrono::duration_cast<Instant::duration>(until_then);
   jobs_[slot].state = Scheduled{
-      .due_seconds = due_seconds,
+      .due_ms = due_ms,
       .timer = timers_.arm(turn.now.steady, wake_at, {TimerTarget::Kind::job, slot}),
   };
 }
@@ -134,9 +169,9 @@ void Core::schedule(JobSlot slot, std::int64_t due_seconds, Turn turn) {
 // The timer of a scheduled job has come, which is no longer armed.
 void Core::due(JobSlot slot, Turn turn) {
   Job& job = jobs_[slot];
-  const std::int64_t due_seconds = std::get<Scheduled>(job.state).due_seconds;
-  if (due_seconds > wall_seconds(turn.now)) return schedule(slot, due_seconds, turn);
-  --functions_[job.function].scheduled;
+  const std::int64_t due_ms = std::get<Scheduled>(job.state).due_ms;
+  if (due_ms > ms_since_1970(turn.now.wall)) return schedule(slot, due_ms, turn);
+  --functions_[job.function].scheduled[index_of(job.priority)];
   enqueue(slot, turn);
 }
 

@@ -86,7 +86,10 @@ void Core::tell_clients(const Job& job, const Response& response, Turn turn) {
 // The job's timer has come, which is no longer armed.
 void Core::time_over(JobSlot slot, Turn turn) {
   std::get<Running>(jobs_[slot].state).timer = nil;
-  lose_worker(slot, turn);
+  switch (settings_.timeout_action) {
+    case TimeoutAction::requeue: return lose_worker(slot, turn);
+    case TimeoutAction::fail: return fail(slot, turn);
+  }
 }
 
 // Running -> Queued, at the tail: other jobs go before one that has just cost a worker its life.
@@ -100,6 +103,7 @@ void Core::lose_worker(JobSlot slot, Turn turn) {
     return fail(slot, turn);
   }
   leave_state(slot);
+  take_key_back(slot);
   enqueue(slot, turn);
 }
 
@@ -143,7 +147,7 @@ void Core::leave_state(JobSlot slot) {
     --running_;
   } else if (const auto* wait = std::get_if<Scheduled>(&job.state)) {
     timers_.disarm(wait->timer);
-    --function.scheduled;
+    --function.scheduled[index_of(job.priority)];
   } else {
     functions_.dequeue(slot);
     --queued_;
@@ -155,7 +159,7 @@ void Core::forget(JobSlot slot) {
   leave_state(slot);
   Job& job = jobs_[slot];
   release_clients(job);
-  if (job.unique_bytes > 0) uniques_.erase(slot);
+  release_key(slot);
   texts_.free(job.text, job.text_bytes());
   jobs_.destroy(slot);
 }

@@ -28,8 +28,8 @@ struct Function {
   std::string name;
   QueueMax queue_max{};
   std::array<Queue, priority_count> queues{};
-  std::uint32_t queued = 0;     ///< in the three queues
-  std::uint32_t scheduled = 0;  ///< waiting for their time
+  std::uint32_t queued = 0;                               ///< in the three queues
+  std::array<std::uint32_t, priority_count> scheduled{};  ///< waiting for their time
   std::uint32_t running = 0;
   std::uint32_t workers = 0;  ///< connections that can do it
   std::uint32_t woken = 0;    ///< workers woken for it that have not grabbed yet
@@ -38,7 +38,9 @@ struct Function {
   /// function, and perhaps some who are awake again: see ability.hpp.
   AbilityList sleepers{};
 
-  [[nodiscard]] std::uint32_t waiting() const { return queued + scheduled; }
+  [[nodiscard]] std::uint32_t waiting() const {
+    return queued + scheduled[0] + scheduled[1] + scheduled[2];
+  }
   [[nodiscard]] bool wants_worker() const { return queued > woken; }
 };
 

@@ -37,6 +37,7 @@ struct Connection {
   ConnId id;
   std::string client_id{};
   ExceptionForm exception_form = ExceptionForm::fail;
+  std::uint8_t extensions = 0;  ///< a bit for each extended packet that it asked for
 
   // As a client.
   ClientWaits waits{};
@@ -54,6 +55,16 @@ struct Connection {
   SleepState sleep = Awake{};
   RunningJobs running{};
   std::optional<JobRef> raised{};  ///< its last job that ended by WORK_EXCEPTION
+
+  void allow(PacketType extension) { extensions |= bit_of(extension); }
+  [[nodiscard]] bool allows(PacketType extension) const {
+    return (extensions & bit_of(extension)) != 0;
+  }
+  // Requires: is_extended(type).
+  [[nodiscard]] static std::uint8_t bit_of(PacketType type) {
+    return static_cast<std::uint8_t>(
+        1u << (static_cast<unsigned>(type) - static_cast<unsigned>(PacketType::submit)));
+  }
 
   [[nodiscard]] bool is_asleep() const { return std::holds_alternative<Asleep>(sleep); }
 };

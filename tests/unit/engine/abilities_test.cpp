@@ -169,6 +169,54 @@ TEST(can_do_timeout, takes_the_latest_limit_told_and_none_when_it_is_no_number) 
   )");
 }
 
+TEST(can_do_timeout, forgets_the_status_of_a_requeued_job_and_tells_its_clients_nothing) {
+  Scenario scenario;
+  scenario.run(R"(
+    w1 > CAN_DO_TIMEOUT f 100
+    c1 > SUBMIT_JOB f u1 data   =>  c1 < JOB_CREATED H:1
+    w1 > GRAB_JOB               =>  w1 < JOB_ASSIGN H:1 f data
+    w1 > WORK_STATUS H:1 9 10   =>  c1 < WORK_STATUS H:1 9 10
+    c2 > GET_STATUS H:1         =>  c2 < STATUS_RES H:1 1 1 9 10
+    +100ms                      =>  f has 1 queued, 0 running
+    c2 > GET_STATUS H:1         =>  c2 < STATUS_RES H:1 1 0 0 0
+    w1 > GRAB_JOB               =>  w1 < JOB_ASSIGN H:1 f data
+    c2 > GET_STATUS H:1         =>  c2 < STATUS_RES H:1 1 1 0 0
+  )");
+}
+
+TEST(can_do_timeout, fails_the_job_and_no_other_of_its_worker_when_told_so) {
+  Scenario scenario({.timeout_action = TimeoutAction::fail});
+  scenario.run(R"(
+    w1 > CAN_DO_TIMEOUT f 100
+    w1 > CAN_DO g
+    c1 > SUBMIT_JOB f u1 data     =>  c1 < JOB_CREATED H:1
+    c2 > SUBMIT_JOB f u1 data     =>  c2 < JOB_CREATED H:1
+    c2 > SUBMIT_JOB_BG f u2 data  =>  c2 < JOB_CREATED H:2
+    c1 > SUBMIT_JOB g u1 data     =>  c1 < JOB_CREATED H:3
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:1 f data
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:3 g data
+    +99ms
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:2 f data
+    +1ms  =>  c1 < WORK_FAIL H:1 ; c2 < WORK_FAIL H:1 ; f has 0 queued, 1 running
+    w1 > WORK_COMPLETE H:1 late   =>  w1 < ERROR JOB_NOT_FOUND Job given in work result not found
+    +99ms                         =>  f has 0 queued, 0 running
+    w1 > WORK_COMPLETE H:2 late   =>  w1 < ERROR JOB_NOT_FOUND Job given in work result not found
+    w1 > WORK_COMPLETE H:3 done   =>  c1 < WORK_COMPLETE H:3 done
+    c1 > SUBMIT_JOB f u1 data     =>  c1 < JOB_CREATED H:4
+  )");
+}
+
+TEST(can_do_timeout, drops_a_cancelled_job_in_silence_when_it_fails_what_is_late) {
+  Scenario scenario({.timeout_action = TimeoutAction::fail});
+  scenario.run(R"(
+    w1 > CAN_DO_TIMEOUT f 100
+    c1 > SUBMIT_JOB f u1 data  =>  c1 < JOB_CREATED H:1
+    w1 > GRAB_JOB              =>  w1 < JOB_ASSIGN H:1 f data
+    cancel H:1                 =>  c1 < WORK_FAIL H:1 ; cancelled
+    +100ms                     =>  f has 0 queued, 0 running
+  )");
+}
+
 TEST(can_do_timeout, counts_as_an_attempt) {
   Scenario scenario({.attempts_max = 2});
   scenario.run(R"(

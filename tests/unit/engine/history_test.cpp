@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "protocol/extended.hpp"
+#include "protocol/limits.hpp"
 #include "server/engine/engine.hpp"
 
 namespace gman::test {
@@ -28,12 +30,13 @@ struct ModelJob {
   Priority priority{};
   bool is_background = false;
   bool is_cancelled = false;
+  bool has_key = true;  // no newer job took it
   std::uint32_t attempts_lost = 0;
   std::vector<std::size_t> clients{};
   enum class State { scheduled, queued, running } state = State::queued;
   std::uint64_t queued_as = 0;     // order in the queue
   std::size_t worker = 0;          // of a running job
-  std::int64_t due_seconds = 0;    // of a scheduled one
+  std::int64_t due_ms = 0;         // of a scheduled one
   std::optional<Instant> alarm{};  // of both
   std::uint64_t alarm_set_as = 0;
 };
@@ -75,9 +78,9 @@ class History {
     const std::size_t who = dice(peers);
     switch (dice(20)) {
       case 0:
-      case 1:
-      case 2:
-      case 3: return submit(who);
+      case 1: return submit(who);
+      case 2: return submit_extended(who);
+      case 3: return dice(2) == 0 ? submit_many(who) : submit(who);
       case 4:
       case 5:
       case 6:
@@ -101,22 +104,61 @@ class History {
 
   void submit(std::size_t who) {
     const std::string workload(any_of(workloads));
-    SubmitJob request{.function = any_of(functions),
-                      .unique = any_of(uniques),
-                      .workload = workload,
-                      .priority = any_of(priorities),
-                      .mode = dice(2) == 0 ? JobMode::foreground : JobMode::background};
-    const std::int64_t wall = wall_seconds();
+    SubmitJob request = random_submit(workload);
     if (dice(8) == 0) {
       request.mode = JobMode::background;
       request.priority = Priority::normal;
-      request.run_at_epoch_seconds = wall + static_cast<std::int64_t>(dice(100)) - 5;
+      request.run_at_epoch_seconds = wall_ms() / 1000 + static_cast<std::int64_t>(dice(100)) - 5;
     }
     handle(who, request);
+    expect_submitted(who, request);
+  }
 
-    ModelJob* known = find(request.function, request.unique, workload);
+  void submit_extended(std::size_t who) {
+    const std::string workload(any_of(workloads));
+    SubmitJob request = random_extended_submit(workload);
+    std::string packet;
+    append_submit(packet, request);
+    handle_extended(who, PacketType::submit, packet);
+    expect_submitted(who, request);
+  }
+
+  void submit_many(std::size_t who) {
+    SubmitJob request = random_extended_submit({});
+    std::vector<JobOfMany> jobs(1 + dice(4));
+    for (JobOfMany& job : jobs) job = {any_of(uniques), any_of(workloads)};
+    std::string packet;
+    append_submit_many(packet, request, jobs);
+    handle_extended(who, PacketType::submit_many, packet);
+    for (const JobOfMany& job : jobs) {
+      request.unique = job.unique;
+      request.workload = job.workload;
+      expect_submitted(who, request);
+    }
+  }
+
+  SubmitJob random_submit(std::string_view workload) {
+    return {.function = any_of(functions),
+            .unique = any_of(uniques),
+            .workload = workload,
+            .priority = any_of(priorities),
+            .mode = dice(2) == 0 ? JobMode::foreground : JobMode::background};
+  }
+  SubmitJob random_extended_submit(std::string_view workload) {
+    SubmitJob request = random_submit(workload);
+    request.unique_mode = dice(3) == 0 ? UniqueMode::alive : UniqueMode::until_start;
+    if (dice(4) == 0) {
+      request.run_at_epoch_ms = wall_ms() + static_cast<std::int64_t>(dice(100'000)) - 5'000;
+    }
+    return request;
+  }
+
+  // What one submit must have brought.
+  void expect_submitted(std::size_t who, const SubmitJob& request) {
     const bool is_foreground = request.mode == JobMode::foreground;
-    if (known != nullptr) {
+    ModelJob* known = find(request.function, request.unique, request.workload);
+    const bool is_started = known != nullptr && known->state == ModelJob::State::running;
+    if (known != nullptr && !(is_started && request.unique_mode == UniqueMode::until_start)) {
       if (is_foreground && known->clients.size() >= settings_.clients_per_job_max) {
         return expect(who, "ERROR Too many clients wait for this job");
       }
@@ -129,19 +171,22 @@ class History {
         waiting(request.function) >= settings_.function_queue_max) {
       return expect(who, "ERROR Job queue is full");
     }
+    if (known != nullptr) known->has_key = false;
     ModelJob job{.handle = created_handle(),
                  .function = std::string(request.function),
                  .unique = std::string(request.unique),
-                 .workload = workload,
+                 .workload = std::string(request.workload),
                  .priority = request.priority,
                  .is_background = !is_foreground};
     EXPECT_TRUE(handles_.insert(job.handle).second) << "a handle came twice";
     expect(who, "JOB_CREATED " + job.handle);
     if (is_foreground) job.clients.push_back(who);
     if (is_foreground) ++peers_[who].owed;
-    if (request.run_at_epoch_seconds.value_or(0) > wall) {
+    std::int64_t due_ms = request.run_at_epoch_ms.value_or(0);
+    if (request.run_at_epoch_seconds) due_ms = *request.run_at_epoch_seconds * 1000;
+    if (due_ms > wall_ms()) {
       job.state = ModelJob::State::scheduled;
-      job.due_seconds = *request.run_at_epoch_seconds;
+      job.due_ms = due_ms;
       set_schedule_alarm(job);
     } else {
       enqueue(job);
@@ -310,8 +355,12 @@ class History {
       if (first == nullptr) return;
       first->alarm.reset();
       if (first->state == ModelJob::State::running) {
-        lose_worker(*first);
-      } else if (first->due_seconds > wall_seconds()) {
+        if (settings_.timeout_action == TimeoutAction::fail) {
+          end(*first, [&](std::size_t) { return "WORK_FAIL " + first->handle; });
+        } else {
+          lose_worker(*first);
+        }
+      } else if (first->due_ms > wall_ms()) {
         set_schedule_alarm(*first);
       } else {
         enqueue(*first);
@@ -324,7 +373,8 @@ class History {
   ModelJob* find(std::string_view function, std::string_view unique, std::string_view workload) {
     if (unique.empty() || (unique == "-" && workload.empty())) return nullptr;
     for (auto& [name, job] : jobs_) {
-      if (job.is_cancelled || job.function != function || job.unique != unique) continue;
+      if (job.is_cancelled || !job.has_key) continue;
+      if (job.function != function || job.unique != unique) continue;
       if (unique == "-" && job.workload != workload) continue;
       return &job;
     }
@@ -348,8 +398,7 @@ class History {
     job.alarm_set_as = ++order_;
   }
   void set_schedule_alarm(ModelJob& job) {
-    const auto ahead =
-        WallTime(std::chrono::seconds(std::min(job.due_seconds, wall_seconds() + 60))) - now_.wall;
+    const auto ahead = WallTime(milliseconds(std::min(job.due_ms, wall_ms() + 60'000))) - now_.wall;
     set_alarm(job, now_.steady + duration_cast<Instant::duration>(ahead));
   }
   template <class Text>
@@ -371,6 +420,7 @@ class History {
     } else if (settings_.attempts_max != 0 && job.attempts_lost >= settings_.attempts_max) {
       end(job, [&](std::size_t) { return "WORK_FAIL " + job.handle; });
     } else {
+      job.has_key |= find(job.function, job.unique, job.workload) == nullptr;
       enqueue(job);
     }
   }
@@ -378,8 +428,8 @@ class History {
     if (jobs_.empty()) return nullptr;
     return &std::next(jobs_.begin(), static_cast<std::ptrdiff_t>(dice(jobs_.size())))->second;
   }
-  std::int64_t wall_seconds() const {
-    return std::chrono::floor<std::chrono::seconds>(now_.wall.time_since_epoch()).count();
+  std::int64_t wall_ms() const {
+    return std::chrono::floor<milliseconds>(now_.wall.time_since_epoch()).count();
   }
 
   // The engine and what comes out of it.
@@ -388,10 +438,17 @@ class History {
     ids_[who] = ConnId{generation_++ << 32 | who};
     peers_[who] = {};
     engine_.connected(ids_[who]);
+    for (const std::string_view name : {"gman.submit", "gman.submit_many"}) {
+      engine_.handle(ids_[who], OptionReq{name}, now_, effects_);
+    }
+    effects_.clear();
   }
   void handle(std::size_t who, const Request& request) {
     engine_.handle(ids_[who], request, now_, effects_);
     collect();
+  }
+  void handle_extended(std::size_t who, PacketType type, std::string_view packet) {
+    handle(who, ExtendedRequest{type, packet.substr(header_bytes)});
   }
   void expect(std::size_t who, const std::string& text) { expected_.emplace_back(who, text); }
 
@@ -463,8 +520,9 @@ class History {
 
   [[nodiscard]] std::string created_handle() const {
     constexpr std::string_view created = "JOB_CREATED ";
-    if (happened_.empty() || !happened_.back().second.starts_with(created)) return "none";
-    return happened_.back().second.substr(created.size());
+    const std::size_t next = expected_.size();  // whose answer is looked at
+    if (next >= happened_.size() || !happened_[next].second.starts_with(created)) return "none";
+    return happened_[next].second.substr(created.size());
   }
   [[nodiscard]] std::string assigned_handle() const {
     constexpr std::string_view assigned = "JOB_ASSIGN_UNIQ ";
@@ -531,6 +589,7 @@ TEST_P(RandomHistory, is_what_the_model_says) {
   EngineSettings settings{.handle_prefix = "H", .clients_per_job_max = 3};
   if (seed % 2 == 0) settings.attempts_max = 2;
   if (seed % 3 == 0) settings.function_queue_max = 4;
+  if (seed % 4 == 0) settings.timeout_action = TimeoutAction::fail;
   History(seed, settings).run(7'000);
 }
 

@@ -52,6 +52,17 @@ std::string expanded(const std::string& word) {
   return is_count ? std::string(count, word.back()) : word;
 }
 
+// "[unique:workload]", as SUBMIT_MANY has it.
+std::string job_of_many(std::string_view word) {
+  const std::size_t colon = word.find(':');
+  const std::string unique = expanded(std::string(word.substr(1, colon - 1)));
+  const std::string workload =
+      expanded(std::string(word.substr(colon + 1, word.size() - colon - 2)));
+  const auto byte = [](std::size_t value) { return std::string(1, static_cast<char>(value)); };
+  return byte(unique.size()) + std::string(2, '\0') + byte(workload.size() >> 8) +
+         byte(workload.size()) + unique + workload;
+}
+
 // The shortest way to tell an argument: the reverse of `expanded`.
 std::string shortened(std::string_view argument) {
   if (argument.empty()) return "''";
@@ -194,7 +205,12 @@ void Scenario::send(const std::string& who, const std::vector<std::string>& word
   std::string body;
   for (std::size_t i = 1; i < words.size(); ++i) {
     const auto known = handle_by_alias_.find(words[i]);
-    if (i > 1) body += '\0';
+    const bool is_job = words[i].starts_with('[');
+    if (i > 1 && !(is_job && words[i - 1].starts_with('['))) body += '\0';
+    if (is_job) {
+      body += job_of_many(words[i]);
+      continue;
+    }
     body += known == handle_by_alias_.end() ? expanded(words[i]) : known->second;
   }
   std::string bytes;

@@ -17,7 +17,8 @@
 //
 // A peer connects when it is first named. Packets travel as bytes, through the protocol layer. The
 // n-th handle that the engine makes is called H:n, whatever it is. An argument '' is empty, 64*x is
-// sixty-four times x. The laws are checked after every event.
+// sixty-four times x; [unique:workload] is a job of a SUBMIT_MANY. The laws are checked after every
+// event.
 #pragma once
 
 #include <map>

@@ -66,6 +66,47 @@ TEST(work, refuses_reports_on_handles_that_are_none) {
   )");
 }
 
+TEST(work, accepts_one_completion_of_a_job_and_refuses_the_second) {
+  Scenario scenario;
+  scenario.run(R"(
+    w1 > CAN_DO f
+    c1 > SUBMIT_JOB f u1 data     =>  c1 < JOB_CREATED H:1
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:1 f data
+    w1 > WORK_COMPLETE H:1 once   =>  c1 < WORK_COMPLETE H:1 once
+    w1 > WORK_COMPLETE H:1 twice  =>  w1 < ERROR JOB_NOT_FOUND Job given in work result not found
+    w1 > WORK_FAIL H:1            =>  w1 < ERROR JOB_NOT_FOUND Job given in work result not found
+  )");
+}
+
+TEST(work, leaves_a_job_to_its_worker_when_another_completes_it) {
+  Scenario scenario;
+  scenario.run(R"(
+    w1 > CAN_DO f
+    w2 > CAN_DO f
+    c1 > SUBMIT_JOB f u1 data     =>  c1 < JOB_CREATED H:1
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:1 f data
+    w2 > WORK_COMPLETE H:1 stolen =>  w2 < ERROR JOB_NOT_FOUND Job given in work result not found
+    => f has 0 queued, 1 running
+    w1 > WORK_COMPLETE H:1 own    =>  c1 < WORK_COMPLETE H:1 own
+  )");
+}
+
+TEST(work, ends_a_job_of_mixed_clients_for_those_that_still_wait) {
+  Scenario scenario;
+  scenario.run(R"(
+    w1 > CAN_DO f
+    c1 > SUBMIT_JOB f u1 data     =>  c1 < JOB_CREATED H:1
+    c2 > SUBMIT_JOB_BG f u1 data  =>  c2 < JOB_CREATED H:1
+    c3 > SUBMIT_JOB f u1 data     =>  c3 < JOB_CREATED H:1
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:1 f data
+    c1 disconnects
+    w1 > WORK_STATUS H:1 1 2      =>  c3 < WORK_STATUS H:1 1 2
+    c2 > GET_STATUS H:1           =>  c2 < STATUS_RES H:1 1 1 1 2
+    w1 > WORK_COMPLETE H:1 done   =>  c3 < WORK_COMPLETE H:1 done
+    c2 > GET_STATUS H:1           =>  c2 < STATUS_RES H:1 0 0 0 0
+  )");
+}
+
 TEST(work, requeues_the_job_at_the_tail_when_its_worker_disconnects) {
   Scenario scenario;
   scenario.run(R"(

@@ -122,6 +122,15 @@ TEST(config, counts_job_retries_as_gearmand_2_does) {
   EXPECT_EQ(ended({"-j", "4294967296"}).status, exit_bad_config);
 }
 
+TEST(config, requeues_or_fails_a_job_whose_time_is_up) {
+  EXPECT_EQ(accepted({}).timeout_action, TimeoutAction::requeue);
+  EXPECT_EQ(accepted({"--timeout-action", "requeue"}).timeout_action, TimeoutAction::requeue);
+  EXPECT_EQ(accepted({"--timeout-action", "fail"}).timeout_action, TimeoutAction::fail);
+  const CommandLineEnd end = ended({"--timeout-action", "drop"});
+  EXPECT_EQ(end.status, exit_bad_config);
+  EXPECT_THAT(end.text, HasSubstr("--timeout-action: 'drop' is neither requeue nor fail"));
+}
+
 TEST(config, knows_gearmands_names_of_verbosity) {
   EXPECT_EQ(accepted({"--verbose", "FATAL"}).verbosity, LogLevel::error);
   EXPECT_EQ(accepted({"--verbose", "WARNING"}).verbosity, LogLevel::warn);
@@ -176,10 +185,11 @@ TEST(config, help_shows_every_option_with_its_default_and_an_example) {
   for (const char* part :
        {"-p,--port N [4730]", "-L,--listen ADDR[:PORT]", "--unix-socket PATH",
         "--unix-socket-mode MODE [0660]", "--verbose LEVEL [INFO]", "-l,--log-file FILE [stderr]",
-        "--log-format text|json [text]", "-j,--job-retries N [-1]", "--exceptions",
-        "--drain-seconds SECONDS [10]", "--half-packet-seconds SECONDS [60]",
-        "--output-stall-seconds SECONDS [300]", "--output-bytes-max BYTES [268435456]",
-        "-t,--threads", "-h,--help", "-V,--version", "Example: gmand"}) {
+        "--log-format text|json [text]", "-j,--job-retries N [-1]",
+        "--timeout-action requeue|fail [requeue]", "--exceptions", "--drain-seconds SECONDS [10]",
+        "--half-packet-seconds SECONDS [60]", "--output-stall-seconds SECONDS [300]",
+        "--output-bytes-max BYTES [268435456]", "-t,--threads", "-h,--help", "-V,--version",
+        "Example: gmand"}) {
     EXPECT_THAT(help.text, HasSubstr(part));
   }
 }
