@@ -57,6 +57,9 @@ inline constexpr std::string_view too_many_jobs = "Too many jobs wait: jobs-max"
 inline constexpr std::string_view memory_full = "No memory left for jobs: memory-max";
 inline constexpr std::string_view too_many_clients = "Too many clients wait for this job";
 inline constexpr std::string_view too_many_functions = "Too many functions";
+inline constexpr std::string_view too_many_connections_code = "TOO_MANY_CONNECTIONS";
+inline constexpr std::string_view too_many_connections =
+    "The server has as many connections as it may: connections-max";
 inline constexpr std::string_view invalid_argument_code = "INVALID_ARGUMENT";
 inline constexpr std::string_view schedule_never = "No minute matches this schedule";
 inline constexpr std::string_view unknown_option_code = "UNKNOWN_OPTION";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/config.hpp"
 
+#include <pwd.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -117,6 +118,9 @@ std::optional<std::string> ServerConfig::mistake() const {
     if (path.size() <= path_bytes_max) continue;
     return "--" + name + ": the path is longer than " + std::to_string(path_bytes_max) +
            " bytes, the limit of the system";
+  }
+  if (!user.empty() && ::getpwnam(user.c_str()) == nullptr) {
+    return "--user: there is no user '" + user + "'";
   }
   if (half_packet.count() == 0) return "--half-packet-seconds: 0 would close every connection";
   if (output_stall.count() == 0) return "--output-stall-seconds: 0 would close slow connections";

@@ -81,8 +81,8 @@ std::string_view Core::limit_reached(const SubmitJob& request, FunctionId functi
   if (settings_.memory_bytes_max != 0) {
     const std::size_t text_bytes =
         request.unique.size() + request.reducer.size() + request.workload.size();
-    const std::uint64_t needed = BlockStore::block_bytes(text_bytes) + sizeof(Job) +
-                                 (is_keyed ? unique_bytes : 0);
+    const std::uint64_t needed =
+        BlockStore::block_bytes(text_bytes) + sizeof(Job) + (is_keyed ? unique_bytes : 0);
     if (memory_bytes() + needed > settings_.memory_bytes_max) return error_text::memory_full;
   }
   return {};

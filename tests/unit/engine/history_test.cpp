@@ -337,9 +337,8 @@ class History {
     return !job.is_cancelled && (job.is_background || !job.clients.empty());
   }
   std::size_t waiting() const {
-    return static_cast<std::size_t>(std::ranges::count_if(jobs_, [](const auto& entry) {
-      return entry.second.state != ModelJob::State::running;
-    }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        jobs_, [](const auto& entry) { return entry.second.state != ModelJob::State::running; }));
   }
   std::size_t waiting(std::string_view function) const {
     return static_cast<std::size_t>(std::ranges::count_if(jobs_, [&](const auto& entry) {

@@ -60,10 +60,9 @@ TEST(memory_max, takes_jobs_up_to_the_last_byte_and_none_beyond) {
   for (const std::uint64_t limit : {2 * one - 1, 2 * one, 2 * one + 1}) {
     Scenario scenario({.memory_bytes_max = limit});
     scenario.run(submit + " => c1 < JOB_CREATED H:1");
-    scenario.run(limit < 2 * one
-                     ? "c1 > SUBMIT_JOB_BG g unique 1000*x"
-                       " => c1 < ERROR QUEUE_ERROR No memory left for jobs: memory-max"
-                     : "c1 > SUBMIT_JOB_BG g unique 1000*x => c1 < JOB_CREATED H:2");
+    scenario.run(limit < 2 * one ? "c1 > SUBMIT_JOB_BG g unique 1000*x"
+                                   " => c1 < ERROR QUEUE_ERROR No memory left for jobs: memory-max"
+                                 : "c1 > SUBMIT_JOB_BG g unique 1000*x => c1 < JOB_CREATED H:2");
     scenario.run(R"(
       c1 > SUBMIT_JOB_BG h unique 1000*x
         => c1 < ERROR QUEUE_ERROR No memory left for jobs: memory-max

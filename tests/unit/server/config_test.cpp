@@ -166,6 +166,7 @@ TEST(config, answers_each_mistake_with_one_line_that_names_it_and_status_2) {
       {{"--keepalive=maybe"}, "--keepalive: 'maybe' is not true or false"},
       {{"--file-descriptors", "31"}, "--file-descriptors: '31' is not a whole number from 32"},
       {{"--user", ""}, "--user: '' is not a name"},
+      {{"--user", "no such"}, "--user: there is no user 'no such'"},
       {{"--daemon", "--log-file", "stderr"}, "--log-file: a daemon has no stderr"},
       {{"--verbose", "loud"}, "--verbose: 'loud'"},
       {{"--log-format", "xml"}, "--log-format: 'xml' is not text or json"},
@@ -238,7 +239,7 @@ TEST(config, gearmands_command_line_is_understood_by_its_long_and_short_names) {
                                         "-t",
                                         "4",
                                         "-u",
-                                        "gearman",
+                                        "nobody",
                                         "-w",
                                         "1",
                                         "--exceptions",
@@ -265,7 +266,7 @@ TEST(config, gearmands_command_line_is_understood_by_its_long_and_short_names) {
   EXPECT_THAT(config.listen, ElementsAre(ListenAddress{"::", std::nullopt}));
   EXPECT_EQ(config.port, 7);
   EXPECT_EQ(config.pid_file, "/pid");
-  EXPECT_EQ(config.user, "gearman");
+  EXPECT_EQ(config.user, "nobody");
   EXPECT_EQ(config.job_handle_prefix, "H:x");
   EXPECT_TRUE(config.keepalive);
   EXPECT_EQ(config.keepalive_idle_seconds, 1);
