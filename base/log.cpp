@@ -60,6 +60,17 @@ void append_value(std::string& out, LogFormat format, const LogField& field) {
   std::visit(Writer{out, format}, field.value);
 }
 
+void append_text_event(std::string& line, std::string_view message,
+                       std::initializer_list<LogField> fields) {
+  line += message;
+  for (const LogField& field : fields) {
+    line += ' ';
+    line += field.name;
+    line += '=';
+    append_value(line, LogFormat::text, field);
+  }
+}
+
 std::string utc_now() {
   std::timespec now{};
   std::timespec_get(&now, TIME_UTC);
@@ -107,13 +118,7 @@ std::string format_log_line(LogFormat format, LogLevel level, std::string_view t
   line += ' ';
   line += to_string(level);
   line += ' ';
-  line += message;
-  for (const LogField& field : fields) {
-    line += ' ';
-    line += field.name;
-    line += '=';
-    append_value(line, format, field);
-  }
+  append_text_event(line, message, fields);
   return line;
 }
 
@@ -124,6 +129,14 @@ void Log::write(LogLevel level, std::string_view message,
   line += '\n';
   // A log that cannot be written must not stop the work that it speaks of.
   [[maybe_unused]] const auto written = ::write(fd_, line.data(), line.size());
+  if (sink_ == nullptr) return;
+  if (format_ == LogFormat::json) {
+    line.pop_back();
+  } else {
+    line.clear();
+    append_text_event(line, message, fields);
+  }
+  sink_->write(level, line);
 }
 
 }  // namespace gman

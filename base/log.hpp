@@ -31,6 +31,17 @@ struct LogField {
   LogField(std::string_view n, bool v) : name(n), value(v) {}
 };
 
+/// Where lines may go beside the log's descriptor.
+class LogSink {
+ public:
+  LogSink() = default;
+  LogSink(const LogSink&) = delete;
+  LogSink& operator=(const LogSink&) = delete;
+  virtual ~LogSink() = default;
+  /// In text format, the line comes without its time and level, which the sink knows how to say.
+  virtual void write(LogLevel level, std::string_view line) = 0;
+};
+
 class Log {
  public:
   /// Writes to `fd`, which stays the caller's. Lines are written whole, by one write(2) each.
@@ -54,6 +65,9 @@ class Log {
   void set_least(LogLevel least) { least_ = least; }
   /// After a log file was reopened. The old descriptor is the caller's to close.
   void set_fd(int fd) { fd_ = fd; }
+  void set_format(LogFormat format) { format_ = format; }
+  /// nullptr: none. It stays the caller's.
+  void set_sink(LogSink* sink) { sink_ = sink; }
 
  private:
   void write(LogLevel level, std::string_view message,
@@ -62,6 +76,7 @@ class Log {
   int fd_;
   LogLevel least_;
   LogFormat format_;
+  LogSink* sink_ = nullptr;
 };
 
 /// "debug", "info", "warn" or "error".

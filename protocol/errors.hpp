@@ -58,8 +58,13 @@ inline constexpr std::string_view job_not_found_exception =
     "An exception was received for a job that does not exist";
 inline constexpr std::string_view queue_error_code = "QUEUE_ERROR";
 inline constexpr std::string_view queue_full = "Job queue is full";
+inline constexpr std::string_view too_many_jobs = "Too many jobs wait: jobs-max";
+inline constexpr std::string_view memory_full = "No memory left for jobs: memory-max";
 inline constexpr std::string_view too_many_clients = "Too many clients wait for this job";
 inline constexpr std::string_view too_many_functions = "Too many functions";
+inline constexpr std::string_view too_many_connections_code = "TOO_MANY_CONNECTIONS";
+inline constexpr std::string_view too_many_connections =
+    "The server has as many connections as it may: connections-max";
 inline constexpr std::string_view invalid_argument_code = "INVALID_ARGUMENT";
 inline constexpr std::string_view schedule_never = "No minute matches this schedule";
 inline constexpr std::string_view unknown_option_code = "UNKNOWN_OPTION";

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/assert.hpp"
-#include "protocol/limits.hpp"
 
 namespace gman {
 namespace {
@@ -39,7 +38,7 @@ Result<std::optional<Frame>> next_line(std::string_view in) {
 
 }  // namespace
 
-Result<std::optional<Frame>> next_frame(std::string_view in) {
+Result<std::optional<Frame>> next_frame(std::string_view in, std::uint32_t body_limit) {
   if (in.empty()) return std::nullopt;
   if (in.front() != '\0') return next_line(in);
 
@@ -55,7 +54,7 @@ Result<std::optional<Frame>> next_frame(std::string_view in) {
   const PacketSpec* spec = find_spec(load_big_u32(&in[4]));
   if (spec == nullptr) return protocol_errc::unknown_type;
   const std::uint32_t body_bytes = load_big_u32(&in[8]);
-  if (body_bytes > body_bytes_max) return protocol_errc::body_too_large;
+  if (body_bytes > body_limit) return protocol_errc::body_too_large;
   if (in.size() - header_bytes < body_bytes) return std::nullopt;
   return Frame{
       Packet{is_request ? Magic::req : Magic::res, spec->type, in.substr(header_bytes, body_bytes)},

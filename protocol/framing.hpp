@@ -16,6 +16,7 @@
 
 #include "base/result.hpp"
 #include "protocol/errors.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/packet.hpp"
 
 namespace gman {
@@ -40,8 +41,9 @@ struct Frame {
 };
 
 /// The first frame of `in`. Half a frame is not an error, it is `nullopt`. An error ends the
-/// connection: what follows cannot be trusted.
-[[nodiscard]] Result<std::optional<Frame>> next_frame(std::string_view in);
+/// connection: what follows cannot be trusted. A server may allow less than body_bytes_max.
+[[nodiscard]] Result<std::optional<Frame>> next_frame(std::string_view in,
+                                                      std::uint32_t body_limit = body_bytes_max);
 
 /// How many bytes the frame that starts `in` will need in all, as far as that can be told already
 /// (0: not yet). Lets a reader size its buffer once; the limit has been checked by `next_frame`.

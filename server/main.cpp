@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // gmand's life, in order.
-#include <malloc.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,17 +7,29 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/log.hpp"
 #include "server/config.hpp"
+#include "server/config/effective.hpp"
 #include "server/engine/engine.hpp"
 #include "server/net/handle_prefix.hpp"
 #include "server/net/listener.hpp"
 #include "server/net/log_file.hpp"
 #include "server/net/server.hpp"
+#include "server/net/service_manager.hpp"
+#include "server/net/syslog.hpp"
+#include "server/process/account.hpp"
+#include "server/process/background.hpp"
+#include "server/process/error.hpp"
+#include "server/process/passed_sockets.hpp"
+#include "server/process/pid_file.hpp"
+#include "server/process/resources.hpp"
 
 namespace {
 
@@ -38,20 +48,75 @@ std::uint64_t random_number() {
   return std::uint64_t{random()} << 32 | random();
 }
 
-// As many connections as the system allows this process.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
+std::string prefix_of_handles(const gman::ServerConfig& config) {
+  const auto start = std::chrono::system_clock::now();
+  return config.job_handle_prefix.empty() ? gman::handle_prefix(host_name(), start)
+                                          : gman::with_start(config.job_handle_prefix, start);
 }
 
-// Memory of a large packet goes back to the system when it is freed. (Left to itself, glibc raises
-// the size from which it does so to that of the largest block it has seen.)
-void give_large_blocks_back() {
-  constexpr int large_block_bytes = 256 << 10;
-  ::mallopt(M_MMAP_THRESHOLD, large_block_bytes);
-  ::mallopt(M_TRIM_THRESHOLD, large_block_bytes);
+// Lines are lost until there is a syslog, which may start after us.
+void say_if_syslog_is_missing(const gman::ServerConfig& config) {
+  if (!config.syslog) return;
+  const auto connected = gman::Syslog(config.syslog_socket).connect();
+  if (connected) return;
+  std::fprintf(stderr, "gmand: no syslog at %s: %s; what it is sent until then is lost\n",
+               config.syslog_socket.c_str(), connected.error().message().c_str());
+}
+
+void say_what_is_unheeded(const gman::Log& log, const gman::ServerConfig& config) {
+  for (const auto& [option, why] : gman::config::unheeded(config)) {
+    log.warn("option accepted for compatibility, it changes nothing",
+             {{"option", option}, {"because", why}});
+  }
+}
+
+void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
+  std::vector<gman::UniqueFd> passed = gman::take_passed_sockets();
+  std::signal(SIGPIPE, SIG_IGN);
+  gman::set_descriptor_limit(config.file_descriptors);
+  gman::give_large_blocks_back();
+  const auto account =
+      config.user.empty() ? std::nullopt : std::optional<gman::Account>(config.user);
+  auto background = config.daemon ? std::optional<gman::Background>(std::in_place) : std::nullopt;
+  auto manager = gman::ServiceManager::from_environment();
+  auto log_file = gman::LogFile::open(config.log_file);
+  if (!log_file) {
+    throw gman::StartError("cannot open the log file " + config.log_file + ": " +
+                           log_file.error().message());
+  }
+  gman::Log log(log_file->fd(), config.verbosity, config.log_format);
+  say_if_syslog_is_missing(config);
+
+  // Beyond this point there is a log, and what goes wrong with a connection goes there.
+
+  auto listeners = gman::open_listeners(config, std::move(passed));
+  std::optional<gman::PidFile> pid_file;
+  if (!config.pid_file.empty()) pid_file.emplace(config.pid_file);
+  if (account) {
+    for (const gman::Listener& listener : listeners) {
+      if (!listener.path().empty()) account->give_path(listener.path());
+    }
+    account->give_file(log_file->fd());
+    account->become();
+  }
+  if (config.coredump) gman::allow_core_file();
+
+  // Beyond this point there is nothing left of root, if there ever was.
+
+  hooks.ready = [&] {
+    say_what_is_unheeded(log, config);
+    if (background) background->ready();
+  };
+  gman::EngineSettings settings{
+      .handle_prefix = prefix_of_handles(config),
+      .hash_seed = random_number(),
+  };
+  gman::Server server(config, std::move(settings), std::move(listeners), log, *log_file, manager,
+                      std::move(hooks));
+
+  // Beyond this point clients can connect, and no mistake of theirs ends the server.
+
+  server.run();
 }
 
 }  // namespace
@@ -62,36 +127,15 @@ int main(int argc, char** argv) {
     std::fputs(end->text.c_str(), end->status == 0 ? stdout : stderr);
     return end->status;
   }
-  const auto& config = std::get<gman::ServerConfig>(parsed);
 
   // Beyond this point the configuration is known to be sound.
 
-  std::signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
-  give_large_blocks_back();
-  auto log_file = gman::LogFile::open(config.log_file);
-  if (!log_file) {
-    return refuse("cannot open the log file " + config.log_file + ": " +
-                  log_file.error().message());
-  }
-  gman::Log log(log_file->fd(), config.verbosity, config.log_format);
-
-  // Beyond this point there is a log, and what goes wrong with a connection goes there.
-
-  gman::Engine engine({
-      .handle_prefix = gman::handle_prefix(host_name(), std::chrono::system_clock::now()),
-      .attempts_max = config.attempts_max,
-      .timeout_action = config.timeout_action,
-      .exceptions_for_all = config.exceptions_for_all,
-      .hash_seed = random_number(),
-  });
   try {
-    gman::Server server(config, engine, gman::open_listeners(config), log, *log_file);
-
-    // Beyond this point clients can connect, and no mistake of theirs ends the server.
-
-    server.run();
+    run(std::get<gman::ServerConfig>(parsed),
+        {.read_config = [&] { return gman::parse_command_line(argc, argv); }});
   } catch (const gman::ListenError& error) {
+    return refuse(error.what());
+  } catch (const gman::StartError& error) {
     return refuse(error.what());
   }
   return 0;

@@ -18,6 +18,7 @@ void Core::check() const {
 void Core::check_jobs() const {
   std::size_t keyed = 0;
   std::size_t texts = 0;
+  std::size_t text_bytes = 0;
   std::size_t clients = 0;
   std::size_t queued = 0;
   std::size_t running = 0;
@@ -27,6 +28,7 @@ void Core::check_jobs() const {
     queued += std::holds_alternative<Queued>(job.state) ? 1 : 0;
     running += job.is_running() ? 1 : 0;
     texts += job.text_bytes() > 0 ? 1 : 0;
+    text_bytes += BlockStore::block_bytes(job.text_bytes());
 
     std::uint32_t heard_by = 0;
     job.clients.for_each(waits_, [&](std::uint32_t wait) {
@@ -60,6 +62,7 @@ void Core::check_jobs() const {
   });
   GMAN_ASSERT(uniques_.size() == keyed);
   GMAN_ASSERT(texts_.size() == texts);
+  GMAN_ASSERT(texts_.bytes() == text_bytes);
   GMAN_ASSERT(waits_.size() == clients);
   GMAN_ASSERT(queued_ == queued && running_ == running);
 }

@@ -41,10 +41,14 @@ class Core {
   void disconnected(ConnId conn, Now now, Effects& effects);
   void tick(Now now, Effects& effects);
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
+  void change(EngineSettings settings);
   void stop_assigning() { assigning_ = false; }
   [[nodiscard]] std::size_t running_jobs() const { return running_; }
   [[nodiscard]] std::size_t queued_jobs() const { return queued_; }
   [[nodiscard]] std::size_t scheduled_jobs() const { return jobs_.size() - running_ - queued_; }
+  [[nodiscard]] std::uint64_t memory_bytes() const {
+    return texts_.bytes() + jobs_.size() * sizeof(Job) + uniques_.size() * unique_bytes;
+  }
 
   // admin.cpp
   [[nodiscard]] std::vector<FunctionStatus> status() const;
@@ -61,6 +65,9 @@ class Core {
   void check() const;
 
  private:
+  // What a unique costs in its table, about.
+  static constexpr std::size_t unique_bytes = 24;
+
   /// Everything a rule may need of the call it serves.
   struct Turn {
     Now now;
@@ -73,6 +80,9 @@ class Core {
   // submit.cpp
   void on(Connection& client, const SubmitJob& request, Turn turn);
   void join(Connection& client, const SubmitJob& request, JobSlot slot, Turn turn);
+  /// Why one more job is not taken; empty: it is.
+  [[nodiscard]] std::string_view limit_reached(const SubmitJob& request, FunctionId function,
+                                               bool is_keyed) const;
   [[nodiscard]] JobSlot create_job(const SubmitJob& request, FunctionId function,
                                    const std::optional<UniqueKey>& key);
   void add_client(JobSlot slot, Connection& client);

@@ -22,6 +22,13 @@ Core::Core(EngineSettings settings)
       functions_(jobs_, settings_.function_queue_max),
       uniques_(regions_, jobs_, settings_.hash_seed) {}
 
+void Core::change(EngineSettings settings) {
+  settings.handle_prefix = settings_.handle_prefix;
+  settings.hash_seed = settings_.hash_seed;
+  settings_ = std::move(settings);
+  functions_.set_queue_max_default(settings_.function_queue_max);
+}
+
 void Core::connected(ConnId conn) {
   const ConnSlot slot = slot_of(conn);
   if (slot >= connections_.size()) connections_.resize(std::size_t{slot} + 1);
@@ -97,6 +104,9 @@ void Engine::tick(Now now, Effects& effects) {
 std::optional<Instant> Engine::next_deadline() const {
   return impl_->next_deadline();
 }
+void Engine::change(EngineSettings settings) {
+  impl_->change(std::move(settings));
+}
 void Engine::stop_assigning() {
   impl_->stop_assigning();
 }
@@ -108,6 +118,9 @@ std::size_t Engine::queued_jobs() const {
 }
 std::size_t Engine::scheduled_jobs() const {
   return impl_->scheduled_jobs();
+}
+std::uint64_t Engine::memory_bytes() const {
+  return impl_->memory_bytes();
 }
 std::vector<FunctionStatus> Engine::status() const {
   return impl_->status();

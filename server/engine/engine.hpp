@@ -45,6 +45,10 @@ struct EngineSettings {
   std::size_t functions_max = 1'000'000;
   /// Jobs of one function that may wait; 0: no limit. `maxqueue` overrides it by function.
   std::uint32_t function_queue_max = 0;
+  /// Jobs of all functions that may wait; 0: no limit.
+  std::uint64_t jobs_max = 0;
+  /// What memory_bytes() may come to; 0: no limit.
+  std::uint64_t memory_bytes_max = 0;
   /// A random number, so that no stranger can choose uniques whose hashes collide.
   std::uint64_t hash_seed = 0;
 };
@@ -65,12 +69,18 @@ class Engine {
   void tick(Now now, Effects& effects);
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
+  /// From now on these hold; handle_prefix and hash_seed stay what they were. What is there already
+  /// stays, also above a limit that is lower now.
+  void change(EngineSettings settings);
+
   /// From now on no job is assigned and nobody is woken: GRAB_JOB* is answered NO_JOB.
   void stop_assigning();
   [[nodiscard]] std::size_t running_jobs() const;
   [[nodiscard]] std::size_t queued_jobs() const;
   /// Those that wait for their time.
   [[nodiscard]] std::size_t scheduled_jobs() const;
+  /// Of jobs: their records, names and workloads.
+  [[nodiscard]] std::uint64_t memory_bytes() const;
 
   // What the admin protocol asks. Views live until the next call that is not const.
   [[nodiscard]] std::vector<FunctionStatus> status() const;

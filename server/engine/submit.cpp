@@ -72,10 +72,8 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
     return join(client, request, known, turn);
   }
 
-  const std::uint32_t jobs_max = functions_[function].queue_max[index_of(request.priority)];
-  if (jobs_max != 0 && functions_[function].waiting() >= jobs_max) {
-    return refuse(error_text::queue_error_code, error_text::queue_full);
-  }
+  const std::string_view limit = limit_reached(request, function, key.has_value());
+  if (!limit.empty()) return refuse(error_text::queue_error_code, limit);
 
   if (known != nil) release_key(known);  // to the job that will see what has changed
   const JobSlot slot = create_job(request, function, key);
@@ -87,6 +85,25 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
   } else {
     enqueue(slot, turn);
   }
+}
+
+std::string_view Core::limit_reached(const SubmitJob& request, FunctionId function,
+                                     bool is_keyed) const {
+  const std::uint32_t queue_max = functions_[function].queue_max[index_of(request.priority)];
+  if (queue_max != 0 && functions_[function].waiting() >= queue_max) {
+    return error_text::queue_full;
+  }
+  if (settings_.jobs_max != 0 && jobs_.size() - running_ >= settings_.jobs_max) {
+    return error_text::too_many_jobs;
+  }
+  if (settings_.memory_bytes_max != 0) {
+    const std::size_t text_bytes =
+        request.unique.size() + request.reducer.size() + request.workload.size();
+    const std::uint64_t needed =
+        BlockStore::block_bytes(text_bytes) + sizeof(Job) + (is_keyed ? unique_bytes : 0);
+    if (memory_bytes() + needed > settings_.memory_bytes_max) return error_text::memory_full;
+  }
+  return {};
 }
 
 void Core::join(Connection& client, const SubmitJob& request, JobSlot slot, Turn turn) {

@@ -39,6 +39,12 @@ class DeadlineQueue {
     waits_.push_back(deadline);
   }
 
+  /// Also for the waits that run, so that their order stays that of their ends.
+  void set_length(milliseconds length) {
+    for (Deadline& deadline : waits_) deadline.due += length - length_;
+    length_ = length;
+  }
+
   [[nodiscard]] std::optional<Instant> next() const {
     if (waits_.empty()) return std::nullopt;
     return waits_.front().due;

@@ -32,6 +32,18 @@ void Gate::announce() const {
   }
 }
 
+std::string Gate::addresses() const {
+  std::string text;
+  for (const Listener& listener : listeners_) {
+    text += (text.empty() ? "" : " ") + listener.address();
+  }
+  return text;
+}
+
+void Gate::change(const ServerConfig& config) {
+  for (const Listener& listener : listeners_) listener.change(config);
+}
+
 // Other faults are of the one connection that went away before it was taken.
 void Gate::accept_failed(int fault, Now now) {
   if (!is_exhausted(fault)) return;

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/log.hpp"
@@ -26,6 +27,10 @@ class Gate {
   Gate(std::vector<Listener> listeners, Epoll& epoll, Log& log);
 
   void announce() const;
+  /// "127.0.0.1:4730 unix:/path".
+  [[nodiscard]] std::string addresses() const;
+  /// For connections that come from now on.
+  void change(const ServerConfig& config);
   /// Takes what knocks at the listener of that number, and hands each `UniqueFd, PeerKind` in.
   template <class HandIn>
   void accept(std::uint64_t listener_number, Now now, HandIn hand_in) {

@@ -14,4 +14,7 @@ namespace gman {
 /// while gearmand starts at 1 each time and an old handle names a new job.
 [[nodiscard]] std::string handle_prefix(std::string_view host, WallTime start);
 
+/// The same with a prefix that the operator chose: "<prefix>:<start>".
+[[nodiscard]] std::string with_start(std::string_view prefix, WallTime start);
+
 }  // namespace gman

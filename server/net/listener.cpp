@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/net/listener.hpp"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 
 namespace gman {
 namespace {
 
-// As many as the system lets wait (it cuts to net.core.somaxconn).
-constexpr int listen_backlog = 4096;
 // How often a free port is looked for that every address has free.
 constexpr int free_port_tries = 16;
 
@@ -26,6 +27,32 @@ error_code last_error() {
 
 [[noreturn]] void fail(const std::string& address, const std::string& why) {
   throw ListenError("cannot listen on " + address + ": " + why);
+}
+
+void set_option(int fd, int level, int name, int value) {
+  ::setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+int get_option(int fd, int level, int name) {
+  int value = -1;
+  socklen_t bytes = sizeof(value);
+  ::getsockopt(fd, level, name, &value, &bytes);
+  return value;
+}
+
+// Linux hands these on to every socket that is accepted. The system's own figures are those of a
+// socket that nobody has touched.
+void set_inherited_options(int fd, const ServerConfig& config) {
+  const UniqueFd untouched(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+  const auto set_figure = [&](int name, int value) {
+    const int figure = value == -1 ? get_option(untouched.get(), IPPROTO_TCP, name) : value;
+    if (figure > 0) set_option(fd, IPPROTO_TCP, name, figure);
+  };
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, config.keepalive ? 1 : 0);
+  set_figure(TCP_KEEPIDLE, config.keepalive_idle_seconds);
+  set_figure(TCP_KEEPINTVL, config.keepalive_interval_seconds);
+  set_figure(TCP_KEEPCNT, config.keepalive_count);
 }
 
 struct FreeAddresses {
@@ -102,7 +129,7 @@ TcpAttempt try_tcp(const ServerConfig& config) {
     for (addrinfo* at = found.get(); at != nullptr; at = at->ai_next) {
       const std::uint16_t port = wanted.address.port.value_or(shared_port);
       set_port(*at->ai_addr, port);
-      auto listener = Listener::on_tcp(*at->ai_addr, at->ai_addrlen);
+      auto listener = Listener::on_tcp(*at->ai_addr, at->ai_addrlen, config);
       if (!listener) {
         if (wanted.may_be_missing && means_no_ipv6(listener.error())) continue;
         attempt.address = with_port(host_of(*at->ai_addr, at->ai_addrlen), port);
@@ -162,33 +189,68 @@ Listener::~Listener() {
   }
 }
 
-Result<Listener> Listener::on_tcp(const sockaddr& address, socklen_t address_bytes) {
+Result<Listener> Listener::on_tcp(const sockaddr& address, socklen_t address_bytes,
+                                  const ServerConfig& config) {
   Listener listener(UniqueFd(::socket(address.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                                       IPPROTO_TCP)),
                     PeerKind::tcp);
   if (!listener.socket_.is_open()) return last_error();
-  const auto set = [&](int level, int name) {
-    const int on = 1;
-    ::setsockopt(listener.fd(), level, name, &on, sizeof(on));
-  };
-  set(SOL_SOCKET, SO_REUSEADDR);
-  if (address.sa_family == AF_INET6) set(IPPROTO_IPV6, IPV6_V6ONLY);
-  // Linux hands these two on to every socket that is accepted.
-  set(IPPROTO_TCP, TCP_NODELAY);
-  set(SOL_SOCKET, SO_KEEPALIVE);
+  set_option(listener.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address.sa_family == AF_INET6) set_option(listener.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  set_inherited_options(listener.fd(), config);
   if (::bind(listener.fd(), &address, address_bytes) != 0) return last_error();
-  if (::listen(listener.fd(), listen_backlog) != 0) return last_error();
-
-  sockaddr_storage bound{};
-  socklen_t bound_bytes = sizeof(bound);
-  ::getsockname(listener.fd(), reinterpret_cast<sockaddr*>(&bound), &bound_bytes);
-  listener.port_ = port_of(bound);
-  listener.address_ =
-      with_port(host_of(reinterpret_cast<const sockaddr&>(bound), bound_bytes), listener.port_);
+  if (::listen(listener.fd(), static_cast<int>(config.backlog)) != 0) return last_error();
+  listener.learn_tcp_address();
   return listener;
 }
 
-Listener Listener::on_unix_socket(const std::string& path, std::uint32_t mode) {
+void Listener::learn_tcp_address() {
+  sockaddr_storage bound{};
+  socklen_t bound_bytes = sizeof(bound);
+  ::getsockname(fd(), reinterpret_cast<sockaddr*>(&bound), &bound_bytes);
+  port_ = port_of(bound);
+  address_ = with_port(host_of(reinterpret_cast<const sockaddr&>(bound), bound_bytes), port_);
+}
+
+Listener Listener::of_passed(UniqueFd socket, const ServerConfig& config) {
+  const std::string name = "passed descriptor " + std::to_string(socket.get());
+  const int fd = socket.get();
+  sockaddr_storage bound{};
+  socklen_t bound_bytes = sizeof(bound);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &bound_bytes) != 0) {
+    fail(name, last_error().message());
+  }
+  const bool is_unix = bound.ss_family == AF_UNIX;
+  const bool is_tcp = bound.ss_family == AF_INET || bound.ss_family == AF_INET6;
+  if (get_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM || !(is_unix || is_tcp) ||
+      get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1) {
+    fail(name, "it is no TCP or Unix socket that listens");
+  }
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  Listener listener(std::move(socket), is_unix ? PeerKind::unix_socket : PeerKind::tcp);
+  if (is_tcp) {
+    set_inherited_options(fd, config);
+    listener.learn_tcp_address();
+    return listener;
+  }
+  const auto& address = reinterpret_cast<const sockaddr_un&>(bound);
+  std::string path(address.sun_path, bound_bytes - offsetof(sockaddr_un, sun_path));
+  if (path.starts_with('\0')) {
+    path.front() = '@';  // an abstract name
+  } else {
+    path.resize(std::strlen(path.c_str()));
+  }
+  listener.address_ = "unix:" + path;
+  return listener;
+}
+
+void Listener::change(const ServerConfig& config) const {
+  if (kind_ == PeerKind::tcp) set_inherited_options(fd(), config);
+  ::listen(fd(), static_cast<int>(config.backlog));
+}
+
+Listener Listener::on_unix_socket(const std::string& path, std::uint32_t mode,
+                                  std::uint32_t backlog) {
   const std::string name = "unix:" + path;
   remove_stale_socket(path, name);
   Listener listener(new_unix_socket(), PeerKind::unix_socket);
@@ -210,14 +272,24 @@ Listener Listener::on_unix_socket(const std::string& path, std::uint32_t mode) {
   }
   listener.path_ = path;
   listener.address_ = name;
-  if (::listen(listener.fd(), listen_backlog) != 0) fail(name, last_error().message());
+  if (::listen(listener.fd(), static_cast<int>(backlog)) != 0) fail(name, last_error().message());
   return listener;
 }
 
-std::vector<Listener> open_listeners(const ServerConfig& config) {
-  std::vector<Listener> listeners = open_tcp(config);
-  if (!config.unix_socket.empty()) {
-    listeners.push_back(Listener::on_unix_socket(config.unix_socket, config.unix_socket_mode));
+std::vector<Listener> open_listeners(const ServerConfig& config, std::vector<UniqueFd> passed) {
+  std::vector<Listener> listeners;
+  for (UniqueFd& socket : passed) {
+    listeners.push_back(Listener::of_passed(std::move(socket), config));
+  }
+  const bool unix_socket_is_passed = std::ranges::any_of(listeners, [&](const Listener& listener) {
+    return listener.address() == "unix:" + config.unix_socket;
+  });
+  if (listeners.empty() || !config.listen.empty()) {
+    for (Listener& listener : open_tcp(config)) listeners.push_back(std::move(listener));
+  }
+  if (!config.unix_socket.empty() && !unix_socket_is_passed) {
+    listeners.push_back(
+        Listener::on_unix_socket(config.unix_socket, config.unix_socket_mode, config.backlog));
   }
   return listeners;
 }

@@ -32,18 +32,30 @@ class Listener {
   /// A Unix socket's file goes with its listener, unless somebody has put another in its place.
   ~Listener();
 
-  [[nodiscard]] static Result<Listener> on_tcp(const sockaddr& address, socklen_t address_bytes);
+  [[nodiscard]] static Result<Listener> on_tcp(const sockaddr& address, socklen_t address_bytes,
+                                               const ServerConfig& config);
   /// Replaces a file that a dead server left behind. Throws ListenError.
-  [[nodiscard]] static Listener on_unix_socket(const std::string& path, std::uint32_t mode);
+  [[nodiscard]] static Listener on_unix_socket(const std::string& path, std::uint32_t mode,
+                                               std::uint32_t backlog = ServerConfig{}.backlog);
+  /// A socket that listens already, for the service manager opened it; its file is not ours.
+  /// Throws ListenError when it is anything else.
+  [[nodiscard]] static Listener of_passed(UniqueFd socket, const ServerConfig& config);
+
+  /// Sets what may change while it listens: keepalive and backlog.
+  void change(const ServerConfig& config) const;
 
   [[nodiscard]] int fd() const { return socket_.get(); }
   [[nodiscard]] PeerKind kind() const { return kind_; }
   /// "127.0.0.1:4730", "[::1]:4730" or "unix:/path".
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  /// Of the Unix socket's file that goes with this listener; empty: there is none.
+  [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
   Listener(UniqueFd socket, PeerKind kind) : socket_(std::move(socket)), kind_(kind) {}
+
+  void learn_tcp_address();
 
   UniqueFd socket_;
   std::string address_;
@@ -54,8 +66,10 @@ class Listener {
   PeerKind kind_;
 };
 
-/// All that the configuration asks for, the Unix socket last. Throws ListenError.
-[[nodiscard]] std::vector<Listener> open_listeners(const ServerConfig& config);
+/// What the service manager passed, then all that the configuration asks for, the Unix socket last.
+/// Passed sockets take the place of the default addresses. Throws ListenError.
+[[nodiscard]] std::vector<Listener> open_listeners(const ServerConfig& config,
+                                                   std::vector<UniqueFd> passed = {});
 
 /// The peer's address without its port, as the admin command `workers` shows it.
 [[nodiscard]] std::string peer_address(int fd);

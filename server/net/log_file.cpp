@@ -19,20 +19,12 @@ Result<UniqueFd> open_for_append(const std::string& path) {
 
 Result<LogFile> LogFile::open(const std::string& destination) {
   if (destination == "stderr") {
-    return LogFile(UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)), {});
+    return LogFile(UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)), false);
   }
   const bool is_none = destination == "none";
   auto file = open_for_append(is_none ? "/dev/null" : destination);
   if (!file) return file.error();
-  return LogFile(std::move(*file), is_none ? std::string{} : destination);
-}
-
-Result<void> LogFile::reopen() {
-  if (path_.empty()) return {};
-  auto file = open_for_append(path_);
-  if (!file) return file.error();
-  file_ = std::move(*file);
-  return {};
+  return LogFile(std::move(*file), !is_none);
 }
 
 }  // namespace gman

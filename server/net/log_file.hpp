@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// LogFile: where the log goes: standard error, nowhere, or a file that can be opened anew after
+// LogFile: where the log goes: standard error, nowhere, or a file, which is opened anew after
 // somebody has moved it away.
 #pragma once
 
@@ -16,14 +16,14 @@ class LogFile {
   [[nodiscard]] static Result<LogFile> open(const std::string& destination);
 
   [[nodiscard]] int fd() const { return file_.get(); }
-  /// On an error the file stays what it was.
-  [[nodiscard]] Result<void> reopen();
+  /// Whether it is a file that somebody may move away.
+  [[nodiscard]] bool is_path() const { return is_path_; }
 
  private:
-  LogFile(UniqueFd file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+  LogFile(UniqueFd file, bool is_path) : file_(std::move(file)), is_path_(is_path) {}
 
   UniqueFd file_;
-  std::string path_;  ///< empty when there is nothing to open anew
+  bool is_path_;
 };
 
 }  // namespace gman

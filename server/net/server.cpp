@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/net/server.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <array>
 #include <csignal>
+#include <utility>
+
+#include "server/config/effective.hpp"
+#include "server/config/engine_settings.hpp"
 
 namespace gman {
 namespace {
@@ -25,14 +32,18 @@ Now read_clocks() {
 
 }  // namespace
 
-Server::Server(const ServerConfig& config, Engine& engine, std::vector<Listener> listeners,
-               Log& log, LogFile& log_file)
-    : config_(config),
-      engine_(engine),
+Server::Server(ServerConfig config, EngineSettings settings, std::vector<Listener> listeners,
+               Log& log, LogFile& log_file, ServiceManager& manager, ServerHooks hooks)
+    : config_(std::move(config)),
+      engine_settings_(std::move(settings)),
+      engine_(engine_settings_),
       log_(log),
       log_file_(log_file),
-      switchboard_(config, engine, epoll_, log),
+      manager_(manager),
+      hooks_(std::move(hooks)),
+      switchboard_(config_, engine_, epoll_, log),
       gate_(std::move(listeners), epoll_, log) {
+  use(config_);
   for (const int number : handled_signals) signals_.add(number);
   sockets_.assign(epoll_.fd());
 }
@@ -40,13 +51,36 @@ Server::Server(const ServerConfig& config, Engine& engine, std::vector<Listener>
 void Server::run() {
   wait_for_signals();
   wait_for_sockets();
-  gate_.announce();  // from here on a signal is obeyed, not suffered
+  announce();  // from here on a signal is obeyed, not suffered
   io_.run();
   // A signal that comes from now on is late, and must not become the exit status.
   sigset_t late{};
   for (const int number : handled_signals) ::sigaddset(&late, number);
   ::pthread_sigmask(SIG_BLOCK, &late, nullptr);
   static_cast<void>(sockets_.release());  // it is epoll_'s
+}
+
+void Server::announce() {
+  rlimit descriptors{};
+  ::getrlimit(RLIMIT_NOFILE, &descriptors);
+  log_.info("started", {{"version", GMAN_VERSION},
+                        {"pid", ::getpid()},
+                        {"listen", gate_.addresses()},
+                        {"file_descriptors", std::uint64_t{descriptors.rlim_cur}},
+                        {"connections_max", config_.connections_max},
+                        {"jobs_max", config_.jobs_max},
+                        {"queue_max", config_.queue_max},
+                        {"memory_max", config_.memory_bytes_max},
+                        {"packet_bytes_max", config_.packet_bytes_max},
+                        {"output_bytes_max", config_.output_bytes_max}});
+  gate_.announce();
+  hooks_.ready();
+  manager_.ready("Serving on " + gate_.addresses());
+  if (manager_.watchdog().count() > 0) {
+    now_ = read_clocks();
+    alive_at_ = now_.steady;
+    arm_timer();
+  }
 }
 
 void Server::wait_for_sockets() {
@@ -89,6 +123,10 @@ void Server::timer_fired() {
   switchboard_.begin_turn(now_);
   switchboard_.expire();
   gate_.retry_when_due(now_);
+  if (alive_at_ && *alive_at_ <= now_.steady) {
+    manager_.alive();
+    alive_at_ = now_.steady + manager_.watchdog();
+  }
   finish_turn();
   if (phase_ != Phase::ended) arm_timer();
 }
@@ -114,6 +152,7 @@ void Server::arm_timer() {
   };
   if (const auto retry_at = gate_.next_deadline()) take_earlier(*retry_at);
   if (phase_ == Phase::draining) take_earlier(drain_until_);
+  if (alive_at_) take_earlier(*alive_at_);
   if (!earliest || (armed_for_ && *armed_for_ <= *earliest)) return;
   armed_for_ = earliest;
   timer_.expires_at(*earliest);
@@ -139,13 +178,7 @@ void Server::wait_for_signals() {
 
 void Server::signal_came(int number) {
   if (number == SIGHUP) {
-    const auto reopened = log_file_.reopen();
-    log_.set_fd(log_file_.fd());
-    if (reopened) {
-      log_.info("log file opened again");
-    } else {
-      log_.error("log file not opened again", {{"cause", reopened.error().message()}});
-    }
+    reload();
   } else if (number == SIGUSR1) {
     finish_queue();
   } else if (phase_ == Phase::draining) {
@@ -155,10 +188,57 @@ void Server::signal_came(int number) {
   }
 }
 
+// Log files are opened again also when the configuration is broken, for they may have been moved.
+void Server::reload() {
+  manager_.reloading(now_.steady);
+  auto read = hooks_.read_config();
+  if (const auto* end = std::get_if<CommandLineEnd>(&read)) {
+    open_log(config_);
+    std::string cause = end->text;
+    if (cause.ends_with('\n')) cause.pop_back();
+    log_.error("configuration not read again, nothing has changed", {{"cause", cause}});
+  } else {
+    const auto& wanted = std::get<ServerConfig>(read);
+    const config::Changes changes = config::change(config_, wanted);
+    open_log(config_);
+    use(config_);
+    log_.info("configuration read again",
+              {{"changed", changes.live.empty() ? std::string("nothing") : changes.live}});
+    if (!changes.after_restart.empty()) {
+      log_.warn("a restart is needed for some options", {{"options", changes.after_restart}});
+    }
+  }
+  if (phase_ == Phase::serving) manager_.ready("Serving on " + gate_.addresses());
+}
+
+// A file that cannot be opened leaves the log where it was.
+void Server::open_log(const ServerConfig& config) {
+  auto file = LogFile::open(config.log_file);
+  if (!file) {
+    return log_.error("log file not opened again",
+                      {{"file", config.log_file}, {"cause", file.error().message()}});
+  }
+  log_file_ = std::move(*file);
+  log_.set_fd(log_file_.fd());
+  if (log_file_.is_path()) log_.info("log file opened again");
+}
+
+void Server::use(const ServerConfig& config) {
+  log_.set_least(config.verbosity);
+  log_.set_format(config.log_format);
+  syslog_ = config.syslog ? std::make_unique<Syslog>(config.syslog_socket) : nullptr;
+  log_.set_sink(syslog_.get());
+  switchboard_.change(config);
+  gate_.change(config);
+  config::set(engine_settings_, config);
+  engine_.change(engine_settings_);
+}
+
 void Server::finish_queue() {
   if (phase_ != Phase::serving) return;
   phase_ = Phase::finishing_queue;
   gate_.close();
+  manager_.stopping("Finishing the queue");
   log_.info("finishing the queue", {{"jobs_scheduled", engine_.scheduled_jobs()},
                                     {"jobs_queued", engine_.queued_jobs()},
                                     {"jobs_running", engine_.running_jobs()}});
@@ -171,6 +251,7 @@ void Server::drain() {
   drain_until_ = now_.steady + config_.drain;
   gate_.close();
   engine_.stop_assigning();
+  manager_.stopping("Draining: " + std::to_string(engine_.running_jobs()) + " jobs run");
   log_.info("draining", {{"jobs_running", engine_.running_jobs()},
                          {"seconds_max", static_cast<double>(config_.drain.count()) / 1000}});
   end_if_idle();

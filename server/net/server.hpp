@@ -2,6 +2,8 @@
 // Server: the one thread of gmand. Asio runs signals, the timer and the wait for sockets; every
 // turn of the sockets goes through the switchboard to the engine and back.
 //
+// SIGHUP reads the configuration again. A broken one leaves everything as it was.
+//
 // It serves, then maybe finishes its queue (SIGUSR1, `shutdown graceful`) or drains (SIGTERM,
 // SIGINT, `shutdown`), then has ended. There is no way back.
 #pragma once
@@ -11,7 +13,11 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "base/log.hpp"
@@ -20,15 +26,25 @@
 #include "server/net/epoll.hpp"
 #include "server/net/gate.hpp"
 #include "server/net/log_file.hpp"
+#include "server/net/service_manager.hpp"
 #include "server/net/switchboard.hpp"
+#include "server/net/syslog.hpp"
 
 namespace gman {
+
+/// What the server asks of the process around it.
+struct ServerHooks {
+  /// The configuration as it is now on the command line and in the file.
+  std::function<std::variant<ServerConfig, CommandLineEnd>()> read_config;
+  /// Clients can connect, and signals are obeyed.
+  std::function<void()> ready;
+};
 
 class Server {
  public:
   /// Accepts from now on; serves once it runs.
-  Server(const ServerConfig& config, Engine& engine, std::vector<Listener> listeners, Log& log,
-         LogFile& log_file);
+  Server(ServerConfig config, EngineSettings settings, std::vector<Listener> listeners, Log& log,
+         LogFile& log_file, ServiceManager& manager, ServerHooks hooks);
 
   /// Until a signal or an admin ends it.
   void run();
@@ -46,15 +62,23 @@ class Server {
   void arm_timer();
 
   void signal_came(int number);
+  void reload();
+  void open_log(const ServerConfig& config);
+  void use(const ServerConfig& config);
+  void announce();
   void finish_queue();
   void drain();
   void end_if_idle();
   void end();
 
-  const ServerConfig& config_;
-  Engine& engine_;
+  ServerConfig config_;
+  EngineSettings engine_settings_;
+  Engine engine_;
   Log& log_;
   LogFile& log_file_;
+  ServiceManager& manager_;
+  ServerHooks hooks_;
+  std::unique_ptr<Syslog> syslog_;
 
   Epoll epoll_;
   Switchboard switchboard_;
@@ -70,6 +94,7 @@ class Server {
   Instant drain_until_{};
   Now now_{};
   std::uint64_t closed_before_ = 0;
+  std::optional<Instant> alive_at_;  ///< when the service manager expects to hear of us
 };
 
 }  // namespace gman

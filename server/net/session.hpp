@@ -57,6 +57,7 @@ class SessionTable {
     session.phase = Session::Phase::open;
     session.interest = 0;
     session.has_ended = false;
+    ++size_;
     return session;
   }
 
@@ -67,6 +68,7 @@ class SessionTable {
     session.reading.stop();
     session.writing.stop();
     session.phase = Session::Phase::free;
+    --size_;
     freed_slots_.push_back(session.slot);
   }
 
@@ -85,6 +87,9 @@ class SessionTable {
     return &session;
   }
 
+  /// Those that have a descriptor.
+  [[nodiscard]] std::size_t size() const { return size_; }
+
   template <class Visit>
   void for_each(Visit visit) {
     for (Session& session : slots_) {
@@ -96,6 +101,7 @@ class SessionTable {
   std::deque<Session> slots_;  // a deque, since sessions must not move
   std::vector<std::uint32_t> free_slots_;
   std::vector<std::uint32_t> freed_slots_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace gman

@@ -36,6 +36,9 @@ constexpr std::size_t effects_bytes_max = 1u << 20;
 // first would make the kernel throw away what we have sent, if there is input left unread.
 constexpr milliseconds linger{5'000};
 
+// A server at its limit of connections meets it again and again; it says so this often.
+constexpr milliseconds log_again_after{60'000};
+
 protocol_errc fault_of(const error_code& fault) {
   return static_cast<protocol_errc>(fault.value());
 }
@@ -76,13 +79,27 @@ Switchboard::Switchboard(const ServerConfig& config, Engine& engine, Epoll& epol
       epoll_(epoll),
       log_(log),
       output_bytes_max_(config.output_bytes_max),
+      packet_bytes_max_(config.packet_bytes_max),
+      connections_max_(config.connections_max),
       half_packets_(config.half_packet),
       stalls_(config.output_stall),
       lingering_(linger) {}
 
+void Switchboard::change(const ServerConfig& config) {
+  output_bytes_max_ = config.output_bytes_max;
+  packet_bytes_max_ = config.packet_bytes_max;
+  connections_max_ = config.connections_max;
+  half_packets_.set_length(config.half_packet);
+  stalls_.set_length(config.output_stall);
+}
+
 // A connection's life.
 
 void Switchboard::add(UniqueFd socket, PeerKind kind) {
+  const std::size_t reserve = kind == PeerKind::unix_socket ? unix_connections_reserve : 0;
+  if (connections_max_ != 0 && sessions_.size() >= connections_max_ + reserve) {
+    return turn_away(socket);
+  }
   Session& session = sessions_.open(std::move(socket), kind);
   if (!epoll_.add(session.socket.get(), EPOLLIN, session.id().value)) {
     log_.error("connection refused: the system watches no more descriptors");
@@ -92,6 +109,22 @@ void Switchboard::add(UniqueFd socket, PeerKind kind) {
   session.interest = EPOLLIN;
   engine_.connected(session.id());
   log_.debug("connection accepted", {{"conn", session.id().value}, {"fd", session.socket.get()}});
+}
+
+// An empty socket buffer takes a few bytes at once, so telling why waits for nobody.
+void Switchboard::turn_away(const UniqueFd& socket) {
+  std::string answer;
+  append_packet(answer, Magic::res, PacketType::error,
+                {error_text::too_many_connections_code, error_text::too_many_connections});
+  [[maybe_unused]] const auto sent =
+      ::send(socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ++turned_away_;
+  if (now_.steady < next_turned_away_log_) return;
+  next_turned_away_log_ = now_.steady + log_again_after;
+  log_.warn("connections refused", {{"reason", "connections-max"},
+                                    {"limit", connections_max_},
+                                    {"count", std::exchange(turned_away_, 0)},
+                                    {"peer", peer_address(socket.get())}});
 }
 
 void Switchboard::close(Session& session, CloseReason reason) {
@@ -224,7 +257,7 @@ std::size_t Switchboard::handle_frames(Session& session, std::string_view bytes)
         break;
       }
     }
-    const auto frame = next_frame(bytes.substr(used));
+    const auto frame = next_frame(bytes.substr(used), packet_bytes_max_);
     if (!frame) {
       refuse(session, frame.error(), fault_of(frame.error()) == protocol_errc::text_line_too_long);
       break;
@@ -263,7 +296,13 @@ void Switchboard::handle(Session& session, const TextLine& line) {
 // Packets are refused by an ERROR packet, admin lines by a line.
 void Switchboard::refuse(Session& session, const error_code& fault, bool as_text) {
   const protocol_errc code = fault_of(fault);
-  const Refusal refusal = refusal_of(code);
+  Refusal refusal = refusal_of(code);
+  std::string text;
+  if (code == protocol_errc::body_too_large) {
+    text =
+        "Packet body announced above the limit of " + std::to_string(packet_bytes_max_) + " bytes";
+    refusal.text = text;
+  }
   if (as_text) {
     settle_effects();
     if (session.phase != Session::Phase::open) return;

@@ -36,7 +36,11 @@ class Switchboard {
  public:
   Switchboard(const ServerConfig& config, Engine& engine, Epoll& epoll, Log& log);
 
+  /// From now on its limits and times hold, also for connections that are there.
+  void change(const ServerConfig& config);
+
   void begin_turn(Now now) { now_ = now; }
+  /// Above ServerConfig::connections_max the peer is told so and the socket is closed.
   void add(UniqueFd socket, PeerKind kind);
   void ready(ConnId conn, std::uint32_t events);
   /// Ends what waits too long and lets the engine do what is due.
@@ -56,6 +60,7 @@ class Switchboard {
   void close_all();
 
  private:
+  void turn_away(const UniqueFd& socket);
   void read(Session& session);
   void read_into_scratch(Session& session);
   void read_large_frame(Session& session, std::size_t frame_bytes);
@@ -93,7 +98,9 @@ class Switchboard {
   Engine& engine_;
   Epoll& epoll_;
   Log& log_;
-  const std::size_t output_bytes_max_;
+  std::uint64_t output_bytes_max_;
+  std::uint32_t packet_bytes_max_;
+  std::uint32_t connections_max_;
 
   SessionTable sessions_;
   BufferPool pool_;
@@ -108,6 +115,8 @@ class Switchboard {
   std::vector<Session*> resumed_;   ///< read again, first what they have sent already
   std::optional<AdminShutdown> shutdown_request_;
   std::uint64_t closed_ = 0;
+  std::uint64_t turned_away_ = 0;  ///< since the log said so
+  Instant next_turned_away_log_{};
   std::array<char, scratch_bytes> scratch_;  // left as it is: zeroing it would make it resident
 };
 

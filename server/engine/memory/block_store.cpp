@@ -64,6 +64,14 @@ std::size_t BlockStore::class_bytes(std::size_t size_class) {
   return (small_bytes_max << doubling) / 4 * (5 + quarter);
 }
 
+// A large one takes whole pages; the page is 4 KiB on every machine that we know.
+std::size_t BlockStore::block_bytes(std::size_t bytes) {
+  constexpr std::size_t page_bytes = 4096;
+  if (bytes == 0) return 0;
+  if (bytes <= slab_block_bytes_max) return class_bytes(class_of(bytes));
+  return (sizeof(Large) + bytes + page_bytes - 1) / page_bytes * page_bytes;
+}
+
 BlockStore::~BlockStore() {
   while (large_ != nullptr) {
     Large* next = large_->next;
@@ -75,6 +83,7 @@ BlockStore::~BlockStore() {
 char* BlockStore::allocate(std::size_t bytes) {
   if (bytes == 0) return nullptr;
   ++size_;
+  bytes_ += block_bytes(bytes);
   if (bytes > slab_block_bytes_max) return allocate_large(bytes);
   const std::size_t size_class = class_of(bytes);
   Slab* slab = roomy_[size_class] != nullptr ? roomy_[size_class] : open_slab(size_class);
@@ -95,6 +104,7 @@ void BlockStore::free(char* block, std::size_t bytes) {
   if (bytes == 0) return;
   GMAN_ASSERT(size_ > 0);
   --size_;
+  bytes_ -= block_bytes(bytes);
   if (bytes > slab_block_bytes_max) return free_large(block);
   Slab* slab = Slab::of(block);
   GMAN_ASSERT(slab->size_class == class_of(bytes) && slab->live > 0);

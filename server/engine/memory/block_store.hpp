@@ -30,6 +30,10 @@ class BlockStore {
 
   /// Blocks that are allocated now.
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// What they take: block_bytes of each.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  /// How large a block for so many bytes is.
+  [[nodiscard]] static std::size_t block_bytes(std::size_t bytes);
 
   // Which size of block serves `bytes`, and how large it is. Public for the tests.
   static constexpr std::size_t size_classes = 48;
@@ -50,6 +54,7 @@ class BlockStore {
   std::array<Slab*, size_classes> roomy_{};  ///< slabs with a free block, by class
   Large* large_ = nullptr;                   ///< all large blocks, so that none outlives the store
   std::size_t size_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 /// For containers whose memory is to come from a BlockStore.

@@ -47,6 +47,14 @@ void FunctionTable::set_queue_max(std::string_view name, const QueueMax& queue_m
   if (known != nil) functions_[known]->queue_max = queue_max;
 }
 
+void FunctionTable::set_queue_max_default(std::uint32_t queue_max) {
+  queue_max_default_ = queue_max;
+  for (const auto& function : functions_) {
+    if (function == nullptr || queue_max_by_name_.contains(function->name)) continue;
+    function->queue_max.fill(queue_max);
+  }
+}
+
 void FunctionTable::enqueue(JobSlot slot) {
   const Job& job = jobs_[slot];
   Function& function = *functions_[job.function];

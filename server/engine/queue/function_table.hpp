@@ -34,6 +34,8 @@ class FunctionTable {
 
   /// Holds for the function now and whenever it is created again.
   void set_queue_max(std::string_view name, const QueueMax& queue_max);
+  /// Holds for all functions of which the other one says nothing.
+  void set_queue_max_default(std::uint32_t queue_max);
 
   // Requires: the job is in state Queued, and is in no queue yet / in its queue.
   void enqueue(JobSlot slot);

@@ -171,6 +171,9 @@ class History {
         waiting(request.function) >= settings_.function_queue_max) {
       return expect(who, "ERROR Job queue is full");
     }
+    if (settings_.jobs_max != 0 && waiting() >= settings_.jobs_max) {
+      return expect(who, "ERROR Too many jobs wait: jobs-max");
+    }
     if (known != nullptr) known->has_key = false;
     ModelJob job{.handle = created_handle(),
                  .function = std::string(request.function),
@@ -383,6 +386,10 @@ class History {
   static bool is_wanted(const ModelJob& job) {
     return !job.is_cancelled && (job.is_background || !job.clients.empty());
   }
+  std::size_t waiting() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        jobs_, [](const auto& entry) { return entry.second.state != ModelJob::State::running; }));
+  }
   std::size_t waiting(std::string_view function) const {
     return static_cast<std::size_t>(std::ranges::count_if(jobs_, [&](const auto& entry) {
       return entry.second.function == function && entry.second.state != ModelJob::State::running;
@@ -590,6 +597,7 @@ TEST_P(RandomHistory, is_what_the_model_says) {
   if (seed % 2 == 0) settings.attempts_max = 2;
   if (seed % 3 == 0) settings.function_queue_max = 4;
   if (seed % 4 == 0) settings.timeout_action = TimeoutAction::fail;
+  if (seed % 4 == 1) settings.jobs_max = 9;
   History(seed, settings).run(7'000);
 }
 

@@ -27,6 +27,12 @@ TEST(handle_prefix, stays_within_the_engines_40_bytes_for_centuries) {
   EXPECT_LE(handle_prefix(host, at(9'000'000'000'000)).size(), 40u);
 }
 
+TEST(handle_prefix, an_operators_longest_prefix_stays_within_them_too) {
+  const std::string prefix(30, 'p');
+  EXPECT_EQ(with_start(prefix, at(36 * 36 + 35)), prefix + ":10z");
+  EXPECT_LE(with_start(prefix, at(9'000'000'000'000)).size(), 40u);
+}
+
 TEST(handle_prefix, keeps_a_handle_one_word_whatever_the_host_is_called) {
   EXPECT_EQ(handle_prefix("a b\tc", at(1)), "H:a_b_c:1");
 }
