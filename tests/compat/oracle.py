@@ -18,12 +18,14 @@ after the other, and below each step stands what came of it, at every peer:
         gmand: c < JOB_CREATED <2>       # docs/PROTOCOL.md, section 10, says why
         because "a 64-byte unique never coalesces"
 
-`quick` beside the options: see QUICK_SECONDS. Further steps: `w disconnects`, `c connects`, `c > raw "bytes"`, and before any step `until "text"`,
-which takes it again until its answer holds the text, or what the text matches as a shell does (of several tries, only the last one's answer
-is written down); `unsure` before a step forgets whether gearmand closed the peer: after some
-requests it does so or not as its threads happen to run. A number in place of a packet's name is a type of that number, and RES:NAME has
-the magic of a response. Words may be quoted by ', have the escapes \\0 \\n \\r \\t \\\\ \\xNN, and
-N*x is N times x. What must differ is made equal: handles, pids, versions and descriptors.
+`quick` beside the options: see QUICK_SECONDS. Further steps: `w disconnects`, `c connects`, and
+`c > raw "bytes"`. Before any step, `until "text"` takes it again until its answer holds the text,
+or what the text matches as a shell does; of several tries, only the last one's answer is written
+down. `unsure` forgets whether gearmand closed the peer: after some requests it does so or not, as
+its threads happen to run. A number in place of a packet's name is a type of that number, and
+RES:NAME has the magic of a response. Words may be quoted by ', have the escapes \\0 \\n \\r \\t
+\\\\ \\xNN, and N*x is N times x. What must differ is made equal: handles, pids, versions and
+descriptors, and the order of a list's rows.
 
 Run as a program, it prints the scripts with what the servers answer now:
 
@@ -364,8 +366,9 @@ def play(server, scenario):
             playing = Playing(running)
             started = time.monotonic()
             try:
-                answers = [with_lists_sorted(play_step(playing, step.text)) if is_event(step) else []
-                           for step in scenario.steps]
+                answers = [
+                    with_lists_sorted(play_step(playing, step.text)) if is_event(step) else []
+                    for step in scenario.steps]
             finally:
                 playing.close()
             if not scenario.is_quick or time.monotonic() - started < QUICK_SECONDS:

@@ -150,7 +150,8 @@ class Differences(unittest.TestCase):
             'w > ALL_YOURS\n    gearmand: w < NO_JOB\n    because "it was so"\n'))
 
     def test_bytes_that_are_written_alike_are_alike(self):
-        for data in (b"", b" ", b"\0", b"\\0", b"'", b"x" * 19, b"x" * 20, b"20*x", b"\xff\n\r\t\\"):
+        for data in (b"", b" ", b"\0", b"\\0", b"'", b"x" * 19, b"x" * 20, b"20*x",
+                     b"\xff\n\r\t\\"):
             with self.subTest(data):
                 self.assertEqual(oracle.unescaped(oracle.quoted(data)), data)
 
