@@ -44,8 +44,6 @@ Refusal refusal_of(protocol_errc fault) {
       return {"ARGUMENT_TOO_LARGE", "Unique value too large", false};
     case protocol_errc::handle_too_long:
       return {"ARGUMENT_TOO_LARGE", "Job handle above the limit of 63 bytes", false};
-    case protocol_errc::client_id_too_long:
-      return {"ARGUMENT_TOO_LARGE", "Client id above the limit of 127 bytes", false};
     case protocol_errc::option_name_too_long:
       return {"ARGUMENT_TOO_LARGE", "Option name above the limit of 63 bytes", false};
     case protocol_errc::number_too_long:

@@ -26,7 +26,6 @@ enum class protocol_errc {
   function_too_long,
   unique_too_long,
   handle_too_long,
-  client_id_too_long,
   option_name_too_long,
   number_too_long,
   reducer_too_long,

@@ -214,8 +214,8 @@ Result<Request> parse_request(const Packet& packet) {
     case PacketType::reset_abilities: return Request{ResetAbilities{}};
     case PacketType::all_yours: return Request{AllYours{}};
     case PacketType::set_client_id:
-      if (args[0].size() > client_id_bytes_max) return protocol_errc::client_id_too_long;
-      return Request{SetClientId{args[0]}};
+      // Cut, not refused: no worker expects an answer to it, and some die of an ERROR.
+      return Request{SetClientId{args[0].substr(0, client_id_bytes_max)}};
     case PacketType::get_status: return with_handle(GetStatus{args[0]});
     case PacketType::get_status_unique:
       if (args[0].size() > unique_bytes_max) return protocol_errc::unique_too_long;

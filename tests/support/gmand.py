@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-from wire import Peer
+from administered import Administered
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD_DIR = pathlib.Path(os.environ.get("GMAN_BUILD_DIR", ROOT / "build" / "release"))
@@ -26,10 +26,8 @@ BINARY = BUILD_DIR / "bin" / "gmand"
 START_SECONDS = 20
 STOP_SECONDS = 30
 
-_LISTS = {"status", "prioritystatus", "workers", "show jobs", "show unique jobs"}
 
-
-class Gmand:
+class Gmand(Administered):
     def __init__(self, *args, env=None, listen=("127.0.0.1",), unix_socket=True, fds_max=None,
                  prefix=(), log_file=None, ready="listening address=unix:"):
         """`args` are further options; `env` is added to the environment; without `unix_socket`
@@ -153,30 +151,6 @@ class Gmand:
                 if ended or left <= 0:
                     raise AssertionError(f"gmand did not log {text!r}:\n" + "".join(self._log))
                 self._log_changed.wait(left)
-
-    def admin(self, line, over=None):
-        """The whole answer to one admin line."""
-        with Peer(over or self.unix_socket) as peer:
-            peer.send_bytes(line.encode() + b"\n")
-            answer = peer.receive_line()
-            if re.sub(" +", " ", line.lower()).rstrip() in _LISTS:
-                last = answer
-                while last != b".\n":
-                    last = peer.receive_line()
-                    answer += last
-        return answer.decode()
-
-    def wait_admin(self, line, predicate, seconds=10):
-        """The first answer that satisfies `predicate`. There is no event for what another
-        connection does, so this asks again every few milliseconds."""
-        until = time.monotonic() + seconds
-        while True:
-            answer = self.admin(line)
-            if predicate(answer):
-                return answer
-            if time.monotonic() > until:
-                raise AssertionError(f"{line!r} still answers {answer!r}")
-            time.sleep(0.005)
 
     def signal(self, number):
         self._process.send_signal(number)

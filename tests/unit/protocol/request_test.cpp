@@ -178,13 +178,6 @@ TEST(request, takes_each_part_up_to_its_limit_and_names_the_limit_above_it) {
   EXPECT_EQ(handle(handle_bytes_max + 1),
             "ARGUMENT_TOO_LARGE: Job handle above the limit of 63 bytes");
 
-  const auto id = [](std::size_t bytes) {
-    return refusal(PacketType::set_client_id, std::string(bytes, 'i'));
-  };
-  EXPECT_EQ(id(client_id_bytes_max), "taken");
-  EXPECT_EQ(id(client_id_bytes_max + 1),
-            "ARGUMENT_TOO_LARGE: Client id above the limit of 127 bytes");
-
   const auto option = [](std::size_t bytes) {
     return refusal(PacketType::option_req, std::string(bytes, 'o'));
   };
@@ -198,6 +191,17 @@ TEST(request, takes_each_part_up_to_its_limit_and_names_the_limit_above_it) {
   EXPECT_EQ(timeout(number_bytes_max), "taken");
   EXPECT_EQ(timeout(number_bytes_max + 1),
             "ARGUMENT_TOO_LARGE: Number above the limit of 20 digits");
+}
+
+TEST(request, cuts_a_client_id_at_127_bytes_since_no_worker_expects_an_answer_to_it) {
+  const auto id_kept = [](std::size_t bytes) {
+    const std::string body(bytes, 'i');
+    const auto request = parsed(PacketType::set_client_id, body);
+    return std::get<SetClientId>(*request).id.size();
+  };
+  EXPECT_EQ(id_kept(client_id_bytes_max - 1), client_id_bytes_max - 1);
+  EXPECT_EQ(id_kept(client_id_bytes_max), client_id_bytes_max);
+  EXPECT_EQ(id_kept(client_id_bytes_max + 1), client_id_bytes_max);
 }
 
 TEST(request, takes_a_workload_up_to_64_mib_and_names_the_limit_above_it) {
