@@ -8,7 +8,8 @@
 #
 # Compares tools/dev.d/packages.txt with what dpkg has, and asks apt only for the rest, so that a
 # second run costs nothing. Installing needs root or sudo. Nothing that runs by itself comes with
-# it: PostgreSQL is kept from creating its "main" cluster, MariaDB comes as its programs only.
+# it: PostgreSQL is kept from creating its "main" cluster, MariaDB comes as its programs only, and
+# gearmand is neither started nor enabled.
 
 wanted_packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$root/tools/dev.d/packages.txt"; }
 
@@ -33,7 +34,7 @@ apt_install() {
 
 # Debian creates and starts a cluster named main when postgresql-15 is first installed, unless
 # told otherwise. The telling is a file of ours that is there only while we install.
-install_packages() {
+install_without_cluster() {
   if [[ " $* " != *" postgresql-15 "* ]]; then
     apt_install "$@"
     return
@@ -49,6 +50,33 @@ install_packages() {
     fi
     echo 'create_main_cluster = false' | as_root tee "$clusters/zz-gman.conf" >/dev/null
     apt_install "$@"
+  )
+}
+
+# Debian starts gearmand when gearman-job-server is installed, and at every boot from then on. Only
+# its program is wanted here: services are started by permission of policy-rc.d, which has a file of
+# ours while we install, unless it has one already; what that one let start is stopped. The package
+# was not there before, so no service of the user's is meant.
+install_packages() {
+  if [[ " $* " != *" gearman-job-server "* ]]; then
+    install_without_cluster "$@"
+    return
+  fi
+  (
+    policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+      trap 'as_root rm -f "$policy"' EXIT
+      printf '%s\n' '#!/bin/sh' "case \"\$*\" in *gearman-job-server*start*) exit 101 ;; esac" |
+        as_root tee "$policy" >/dev/null
+      as_root chmod 755 "$policy"
+    fi
+    status=0
+    install_without_cluster "$@" || status=$?
+    if [[ -x /etc/init.d/gearman-job-server ]]; then
+      as_root invoke-rc.d gearman-job-server stop || true
+      as_root update-rc.d gearman-job-server disable
+    fi
+    exit "$status"
   )
 }
 
