@@ -13,14 +13,12 @@ import socket
 import subprocess
 from collections.abc import Callable
 
-from gman_command import BINARY as GMAN
-from servers import BUILD_DIR
+from servers import GMAN
 
 GEARMANDS = ("gearmand -t 4", "gearmand -t 1")
 OURS = ("gmand", "least")
 ALL = ("gmand", *GEARMANDS, "least")
 RUN_SECONDS_MAX = 1200
-LEAST_COMMAND_SECONDS = 60
 
 RATE = "jobs/s"
 CPU = "server CPU a job, us"

@@ -23,7 +23,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/support"))
 
-from gmand import BUILD_DIR, Gmand  # pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+from gman_command import BINARY as GMAN  # pylint: disable=unused-import
+from gmand import BUILD_DIR, Gmand
 
 LEAST = BUILD_DIR / "bin/bench/least"
 START_SECONDS = 30
