@@ -49,7 +49,8 @@ class Bench {
 
   static constexpr std::size_t header_bytes = 12;
 
-  Engine engine_{EngineSettings{.hash_seed = 42}};
+  const EngineSettings settings_{.hash_seed = 42};
+  Engine engine_{settings_};
   Effects effects_;
   Now now_{.steady = Instant(std::chrono::hours(1)), .wall = {}};
   const std::string workload_ = std::string(64, 'x');
