@@ -204,5 +204,5 @@ ROWS = [
               KEPT: Ask("<= 10", lambda of: of("gmand") <= 10)}, is_long=True, rounds_max=1),
     Row("10,000 idle connections, TCP", idle_connections, sizes(10_000, 10_000), rounds_max=1),
     Row("1,000 sleeping workers, one job after the other, TCP", sleeping_workers,
-        sizes(500, 2_000, 100, 500), asks={IN_VAIN: NONE_IN_VAIN}, rounds_max=2),
+        sizes(500, 2_000, 50, 200), asks={IN_VAIN: NONE_IN_VAIN}, rounds_max=2),
 ]
