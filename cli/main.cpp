@@ -15,8 +15,8 @@ namespace gman::cli {
 namespace {
 
 constexpr std::string_view default_servers = "127.0.0.1:4730";
-constexpr std::array<std::string_view, 8> commands{"do",      "bg",   "worker", "status",
-                                                   "workers", "ping", "admin",  "version"};
+constexpr std::array<std::string_view, 9> commands{"do",   "bg",    "worker", "status", "workers",
+                                                   "ping", "admin", "bench",  "version"};
 
 /// The first word that is neither an option nor the list behind -s.
 std::string_view command_word(std::span<char*> words) {
@@ -60,6 +60,7 @@ Exit run(std::span<char*> words) {
   add_workers(app, invocation);
   add_ping(app, invocation);
   add_admin(app, invocation);
+  add_bench(app, invocation);
   add_version(app, invocation);
 
   const std::string_view typed = command_word(words.subspan(1));

@@ -4,7 +4,8 @@ import unittest
 
 from gman_command import DOWN, gman
 
-COMMANDS = ("do", "bg", "worker", "status", "workers", "ping", "admin", "version")
+COMMANDS = ("do", "bg", "worker", "status", "workers", "ping", "admin", "bench",
+            "version")
 
 
 class Usage(unittest.TestCase):

@@ -1,16 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2154
-# bench: first figures of the job server, with gearmand beside it when it is installed
+# bench: measure gmand beside gearmand and beside the least possible responder
 #
-# Usage: tools/dev bench [--jobs N] [--round-trips N]
+# Usage: tools/dev bench [--quick] [--keep] [--rounds N] [--only TEXT]… [--without-gearmand]
+#        tools/dev bench micro [Google Benchmark arguments…]
 #
-# Builds, starts a gmand of its own and measures background submits (4 connections, 64 unanswered
-# on each) and foreground round trips: the rate, and the server's CPU time a job from /proc. The
-# generator is one Python thread on the same machine, so the rates are lower bounds; the CPU time
-# a job is what to compare.
+#   tools/dev bench --quick      about two minutes
+#   tools/dev bench              every row, several rounds: the better part of an hour
+#   tools/dev bench --keep       and writes the table into docs/PERFORMANCE.md
+#   tools/dev bench micro        framing, unique look-up, queue operations, timers, by themselves
+#   tools/dev bench micro --benchmark_filter=unique
+#
+# Everything runs on this machine and on free ports; nothing is left behind. What is measured, and
+# what the figures mean: docs/PERFORMANCE.md. The load generator is `gman bench`, which can be
+# pointed at any Gearman server.
 
 dev_bench() {
   run deps
-  run build
-  exec "$python" -B bench/first_figures.py "$@"
+  if [[ ${1:-} == micro ]]; then
+    run build release bench_micro
+    exec build/release/bin/bench/bench_micro "${@:2}"
+  fi
+  run build release gmand gman least
+  exec "$python" -B bench/compare.py "$@"
 }
