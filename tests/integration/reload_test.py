@@ -144,11 +144,11 @@ class Reload(unittest.TestCase):
         gmand = self.gmand("keepalive-idle = 60\n", listen=("127.0.0.1",))
 
         def timers(peer):
-            """What ss shows of the server's side: the time until the first probe, in seconds."""
-            number = peer.socket.getsockname()[1]
-            shown = subprocess.run(["ss", "-Htno", f"( sport = :{gmand.port} and dport = :{number} )"],
-                                   capture_output=True, text=True, timeout=10, check=True).stdout
-            return shown
+            """What ss shows of the server's side: the time until the first probe."""
+            ports = f"( sport = :{gmand.port} and dport = :{peer.socket.getsockname()[1]} )"
+            return subprocess.run(["ss", "-Htno", ports], capture_output=True, text=True,
+                                  timeout=10, check=True).stdout
+
         if shutil.which("ss") is None:
             self.skipTest("there is no ss")
         with Peer(gmand.address) as before:
