@@ -278,6 +278,7 @@ Listener Listener::on_unix_socket(const std::string& path, std::uint32_t mode,
 
 std::vector<Listener> open_listeners(const ServerConfig& config, std::vector<UniqueFd> passed) {
   std::vector<Listener> listeners;
+  listeners.reserve(passed.size());
   for (UniqueFd& socket : passed) {
     listeners.push_back(Listener::of_passed(std::move(socket), config));
   }

@@ -190,7 +190,8 @@ void Server::signal_came(int number) {
 
 // Log files are opened again also when the configuration is broken, for they may have been moved.
 void Server::reload() {
-  manager_.reloading(now_.steady);
+  const bool is_serving = phase_ == Phase::serving;
+  if (is_serving) manager_.reloading(now_.steady);
   auto read = hooks_.read_config();
   if (const auto* end = std::get_if<CommandLineEnd>(&read)) {
     open_log(config_);
@@ -208,7 +209,7 @@ void Server::reload() {
       log_.warn("a restart is needed for some options", {{"options", changes.after_restart}});
     }
   }
-  if (phase_ == Phase::serving) manager_.ready("Serving on " + gate_.addresses());
+  if (is_serving) manager_.ready("Serving on " + gate_.addresses());
 }
 
 // A file that cannot be opened leaves the log where it was.

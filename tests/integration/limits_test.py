@@ -201,6 +201,111 @@ class LostWorkers(unittest.TestCase):
             self.assertEqual(client.receive(), (WORK_FAIL, [handle]))
 
 
+class Refusals(unittest.TestCase):
+    """Each limit at its edge, and what the one beyond it is told."""
+
+    FULL = (ERROR, [b"QUEUE_ERROR", b"Job queue is full"])
+
+    def submit(self, client, function, workload=b"x"):
+        return client.request(SUBMIT_JOB_BG, function, "", workload)
+
+    def test_jobs_that_wait_in_all_functions_together(self):
+        with Gmand("--jobs-max", "3") as gmand, Peer(gmand.address) as client:
+            for function in ("a", "b", "c"):
+                self.assertEqual(self.submit(client, function).type, JOB_CREATED)
+            self.assertEqual(self.submit(client, "d"),
+                             (ERROR, [b"QUEUE_ERROR", b"Too many jobs wait: jobs-max"]))
+            # The refused one is forgotten, and the connection goes on.
+            self.assertNotIn("d\t1", gmand.admin("status"))
+            client.echo()
+
+    def test_jobs_that_wait_in_one_function_unless_maxqueue_says_something_else(self):
+        with Gmand("--queue-max", "2") as gmand, Peer(gmand.address) as client:
+            for _ in range(2):
+                self.assertEqual(self.submit(client, "f").type, JOB_CREATED)
+            self.assertEqual(self.submit(client, "f"), self.FULL)
+            self.assertEqual(gmand.admin("maxqueue f 3"), "OK\r\n")
+            self.assertEqual(self.submit(client, "f").type, JOB_CREATED)
+            self.assertEqual(self.submit(client, "f"), self.FULL)
+            self.assertEqual(gmand.admin("maxqueue g 0"), "OK\r\n")
+            for _ in range(4):
+                self.assertEqual(self.submit(client, "g").type, JOB_CREATED)
+
+    def test_memory_of_jobs(self):
+        with Gmand("--memory-max", "4M") as gmand, Peer(gmand.address) as client, \
+                Peer(gmand.address) as worker:
+            accepted = 0
+            while self.submit(client, "f", bytes(1 << 18)).type == JOB_CREATED:
+                accepted += 1
+                self.assertLess(accepted, 17)
+            self.assertEqual(accepted, 15)  # a job is its workload and a little more
+            self.assertEqual(self.submit(client, "f", bytes(1 << 18)),
+                             (ERROR, [b"QUEUE_ERROR", b"No memory left for jobs: memory-max"]))
+            self.assertEqual(self.submit(client, "f", bytes(1000)).type, JOB_CREATED)
+            worker.send(CAN_DO, "f")
+            worker.send(WORK_COMPLETE, worker.grab()[0], b"")
+            worker.echo()
+            self.assertEqual(self.submit(client, "f", bytes(1 << 18)).type, JOB_CREATED)
+
+    def test_the_body_of_a_packet(self):
+        with Gmand("--packet-bytes-max", "2048") as gmand, Peer(gmand.address) as peer:
+            for size in (2047, 2048):
+                peer.echo(bytes(size))
+            self.assertEqual(peer.request(ECHO_REQ, bytes(2049)),
+                             (ERROR, [b"ARGUMENT_TOO_LARGE",
+                                      b"Packet body announced above the limit of 2048 bytes"]))
+            self.assertEqual(peer.receive_until_closed(), b"")
+
+    def test_connections(self):
+        with Gmand("--connections-max", "3", "--verbose", "DEBUG") as gmand, \
+                contextlib.ExitStack() as stack:
+            peers = [stack.enter_context(Peer(gmand.address)) for _ in range(3)]
+            for peer in peers:
+                peer.echo()
+            refused = (ERROR, [b"TOO_MANY_CONNECTIONS",
+                               b"The server has as many connections as it may: connections-max"])
+            for _ in range(50):
+                with Peer(gmand.address) as other:
+                    self.assertEqual(other.receive(), refused)
+                    self.assertEqual(other.receive_until_closed(), b"")
+            # One that has asked already gets the reason all the same.
+            with Peer(gmand.address) as other:
+                other.send(ECHO_REQ, b"hello")
+                self.assertEqual(other.receive(), refused)
+            line = gmand.wait_log("connections refused")
+            self.assertIn("reason=connections-max limit=3 count=1 peer=127.0.0.1", line)
+            self.assertEqual(gmand.log().count("connections refused"), 1)
+            # Somebody has to be able to look: the Unix socket has room for 16 more.
+            operators = [stack.enter_context(Peer(gmand.unix_socket)) for _ in range(16)]
+            for operator in operators:
+                operator.echo()
+            with Peer(gmand.unix_socket) as other:
+                self.assertEqual(other.receive(), refused)
+            for peer in (*operators, peers.pop()):
+                peer.close()
+            # A place that is free again is given to who comes next, once the server has seen it.
+            until = time.monotonic() + 10
+            answer = refused
+            while answer == refused and time.monotonic() < until:
+                with Peer(gmand.address) as other:
+                    other.send(ECHO_REQ, b"at last")
+                    answer = other.receive()
+            self.assertEqual(answer, (ECHO_RES, [b"at last"]))
+            for peer in peers:
+                peer.echo()
+
+    def test_a_flood_of_refused_connections_does_not_make_the_server_spin(self):
+        with Gmand("--connections-max", "1") as gmand, Peer(gmand.address) as first:
+            first.echo()
+            for _ in range(200):
+                with Peer(gmand.address) as other:
+                    other.receive_until_closed()
+            spent = cpu_seconds(gmand.pid)
+            self.assertTrue(first.is_silent(0.5))
+            self.assertLess(cpu_seconds(gmand.pid) - spent, 0.1)
+            first.echo()
+
+
 class ManyConnections(MemoryTestCase):
     def test_without_descriptors_newcomers_wait_and_the_server_does_not_spin(self):
         with Gmand(fds_max=64) as gmand, contextlib.ExitStack() as stack:

@@ -34,24 +34,54 @@ std::string refusal_of_opening(const ServerConfig& config) {
   return "opened";
 }
 
-TEST(listener, an_accepted_socket_has_no_delay_and_keepalive_without_asking) {
-  ServerConfig config{.listen = {{"127.0.0.1", 0}}};
-  const auto listeners = open_listeners(config);
-  const UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(listeners.at(0).port());
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  const UniqueFd accepted(::accept(listeners[0].fd(), nullptr, nullptr));
-  const auto option = [&](int level, int name) {
+// A connection that comes to the listener now, as the server sees it.
+struct Accepted {
+  explicit Accepted(const Listener& listener) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(listener.port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    server = UniqueFd(::accept(listener.fd(), nullptr, nullptr));
+  }
+  [[nodiscard]] int option(int level, int name) const { return option_of(server, level, name); }
+  static int option_of(const UniqueFd& socket, int level, int name) {
     int value = -1;
     socklen_t bytes = sizeof(value);
-    ::getsockopt(accepted.get(), level, name, &value, &bytes);
+    ::getsockopt(socket.get(), level, name, &value, &bytes);
     return value;
-  };
-  EXPECT_EQ(option(IPPROTO_TCP, TCP_NODELAY), 1);
-  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  }
+
+  UniqueFd client{::socket(AF_INET, SOCK_STREAM, 0)};
+  UniqueFd server;
+};
+
+TEST(listener, an_accepted_socket_has_no_delay_and_keepalive_without_asking) {
+  const auto listeners = open_listeners({.listen = {{"127.0.0.1", 0}}});
+  const Accepted accepted(listeners.at(0));
+  EXPECT_EQ(accepted.option(IPPROTO_TCP, TCP_NODELAY), 1);
+  EXPECT_EQ(accepted.option(SOL_SOCKET, SO_KEEPALIVE), 1);
+}
+
+TEST(listener, keepalive_figures_are_those_that_were_asked_for_and_change_for_who_comes_later) {
+  ServerConfig config{.listen = {{"127.0.0.1", 0}}};
+  config.keepalive_idle_seconds = 32'767;
+  config.keepalive_interval_seconds = 1;
+  config.keepalive_count = 127;
+  const auto listeners = open_listeners(config);
+  const Accepted early(listeners.at(0));
+  EXPECT_EQ(early.option(IPPROTO_TCP, TCP_KEEPIDLE), 32'767);
+  EXPECT_EQ(early.option(IPPROTO_TCP, TCP_KEEPINTVL), 1);
+  EXPECT_EQ(early.option(IPPROTO_TCP, TCP_KEEPCNT), 127);
+
+  listeners[0].change({.keepalive = false});
+  const Accepted late(listeners[0]);
+  EXPECT_EQ(late.option(SOL_SOCKET, SO_KEEPALIVE), 0);
+  // -1 is the system's figure, which an untouched socket has.
+  for (const int name : {TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT}) {
+    EXPECT_EQ(late.option(IPPROTO_TCP, name), Accepted::option_of(late.client, IPPROTO_TCP, name));
+  }
+  EXPECT_EQ(early.option(SOL_SOCKET, SO_KEEPALIVE), 1);
 }
 
 TEST(listener, port_0_is_the_same_free_port_on_every_address) {
