@@ -44,7 +44,6 @@ class CallClient final : public Peer {
   std::unique_ptr<CallFsm> fsm_;
   std::uint64_t call_number_ = 0;  // so that what was timed for a call that has ended is dropped
   std::uint32_t attempt_ = 0;
-  bool is_open_ = false;
   std::shared_ptr<Link> link_;
   JobMode mode_ = JobMode::foreground;
   bool is_job_ = false;

@@ -195,7 +195,9 @@ void History::come_to_rest() {
   RoughPeer clerk(world_);
   for (int round = 0; round < rounds_max && !is_at_rest(); ++round) {
     world_.timeline.run_until(world_.timeline.now().steady + seconds(1));
-    if (round >= patience_rounds) clerk.cancel_all();
+    if (round >= patience_rounds) {
+      clerk.cancel(are_functions_limited() ? RoughPeer::Which::all : RoughPeer::Which::scheduled);
+    }
   }
   if (is_at_rest() && clerk.is_done()) return;
   std::string who;

@@ -150,11 +150,12 @@ void Model::on(ConnId who, const GrabJob& r, Now now) {
   require(job.priority == *best, [&] { return "a higher priority waited: " + told(happened_[0]); });
   require(peer.abilities.contains(job.function),
           [&] { return "the worker cannot do " + told(happened_[0]); });
-  for (const auto& [handle, other] : jobs_) {
+  for (const auto& entry : jobs_) {
+    const ModelJob& other = entry.second;
     const bool is_rival = other.state == State::queued && other.function == job.function &&
                           other.priority == job.priority;
     require(!is_rival || other.queued_as >= job.queued_as,
-            [&] { return "out of order: " + job.handle + " before " + handle; });
+            [&] { return "out of order: " + job.handle + " before " + other.handle; });
   }
   job.state = State::running;
   job.worker = who;
@@ -432,7 +433,8 @@ void Model::check(const Engine& engine, Now now) const {
 
   // Nobody who could work sleeps beside work, unless somebody was woken for it and may still come.
   const milliseconds patience = settings_.wake_patience + tick_lateness_max;
-  for (const auto& [handle, job] : jobs_) {
+  for (const auto& entry : jobs_) {
+    const ModelJob& job = entry.second;
     if (job.state != State::queued) continue;
     bool sleeps = false;
     bool is_coming = false;
@@ -441,7 +443,7 @@ void Model::check(const Engine& engine, Now now) const {
       sleeps |= peer.sleep == Peer::Sleep::asleep;
       is_coming |= peer.sleep == Peer::Sleep::woken && now.steady <= peer.woken_at + patience;
     }
-    require(!sleeps || is_coming, [&] { return "everybody sleeps beside job " + handle; });
+    require(!sleeps || is_coming, [&] { return "everybody sleeps beside job " + job.handle; });
   }
 }
 

@@ -247,9 +247,10 @@ void RoughPeer::leave() {
   forget_everything();
 }
 
-void RoughPeer::cancel_all() {
+void RoughPeer::cancel(Which which) {
   std::string lines;
   for (const auto& [handle, job] : world_.model().jobs()) {
+    if (which == Which::scheduled && job.state != ModelJob::State::scheduled) continue;
     lines += "cancel job " + handle + "\n";
     owed_.push_back(Owed::line);
   }

@@ -36,8 +36,9 @@ class RoughPeer final : public Peer {
   void ask_as_operator();
   void send_nonsense();
   void leave();
-  /// As an operator who wants an end of it.
-  void cancel_all();
+  /// As an operator who wants an end of it: all jobs, or those that wait for their time.
+  enum class Which : std::uint8_t { all, scheduled };
+  void cancel(Which which);
 
   void calm() override;
   [[nodiscard]] bool is_done() const override;

@@ -85,10 +85,11 @@ void World::reckon() const {
   require(engine.jobs().empty() && engine.uniques().empty(), "the engine kept what has ended");
   for (const auto& [handle, mode] : acknowledged_) {
     const auto outcome = model().outcomes().find(handle);
+    const std::string& name = handle;
     require(outcome != model().outcomes().end(),
-            [&] { return "an acknowledged job was lost: " + handle; });
+            [&] { return "an acknowledged job was lost: " + name; });
     require(mode != JobMode::background || outcome->second != Outcome::left_alone,
-            [&] { return "a background job was dropped: " + handle; });
+            [&] { return "a background job was dropped: " + name; });
   }
 }
 
