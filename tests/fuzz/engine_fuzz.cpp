@@ -109,6 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if ((kind & 16U) != 0) settings.function_queue_max = 2;
   if ((kind & 32U) != 0) settings.functions_max = 3;
   if ((kind & 64U) != 0) settings.functions_per_worker_max = 2;
+  if ((kind & 128U) != 0) settings.timeout_action = TimeoutAction::fail;
   Story(settings).tell(input);
   return 0;
 }

@@ -41,6 +41,11 @@ void CheckedEngine::tick(Now now) {
   compare(now);
 }
 
+void CheckedEngine::change(const EngineSettings& settings) {
+  engine_.change(settings);
+  model_.change(settings);
+}
+
 std::string CheckedEngine::admin(const AdminCommand& command, std::string_view line, Now now) {
   std::optional<AdminShutdown> shutdown;
   std::string answer = admin_answer(command, AdminContext{.engine = engine_,

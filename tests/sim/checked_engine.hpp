@@ -29,6 +29,7 @@ class CheckedEngine {
   void handle(ConnId conn, const Request& request, Now now);
   void disconnected(ConnId conn, Now now);
   void tick(Now now);
+  void change(const EngineSettings& settings);
   [[nodiscard]] std::string admin(const AdminCommand& command, std::string_view line, Now now);
 
   [[nodiscard]] const Engine& engine() const { return engine_; }

@@ -38,6 +38,9 @@ class History {
     return {
         {20, &History::rough<&RoughPeer::submit>},
         {4, &History::rough<&RoughPeer::submit_for_later>},
+        {8, &History::rough<&RoughPeer::submit_extended>},
+        {4, &History::rough<&RoughPeer::submit_many>},
+        {4, &History::rough<&RoughPeer::register_many>},
         {20, &History::rough<&RoughPeer::grab>},
         {10, &History::rough<&RoughPeer::register_function>},
         {4, &History::rough<&RoughPeer::give_up_functions>},
@@ -54,6 +57,7 @@ class History {
         {2, &History::retire_worker},
         {3, &History::cut_a_connection},
         {1, &History::set_wall_clock},
+        {1, &History::change_limits},
         {1, &History::let_time_pass},
     };
   }
@@ -62,6 +66,7 @@ class History {
   void retire_worker();
   void cut_a_connection();
   void set_wall_clock();
+  void change_limits();
   void let_time_pass();
 
   [[nodiscard]] static EngineSettings settings_of(Dice& dice);
@@ -95,6 +100,8 @@ EngineSettings History::settings_of(Dice& dice) {
   if (dice.one_in(4)) settings.exceptions_for_all = true;
   if (dice.one_in(3)) settings.clients_per_job_max = dice.between(1, 4);
   if (dice.one_in(3)) settings.function_queue_max = static_cast<std::uint32_t>(dice.between(1, 6));
+  if (dice.one_in(4)) settings.timeout_action = TimeoutAction::fail;
+  if (dice.one_in(6)) settings.jobs_max = dice.between(1, 20);
   if (dice.one_in(8)) settings.functions_max = dice.between(1, 3);
   if (dice.one_in(8)) settings.functions_per_worker_max = dice.between(1, 3);
   return settings;
@@ -174,6 +181,13 @@ void History::cut_a_connection() {
 void History::set_wall_clock() {
   const auto change = static_cast<std::int64_t>(world_.dice.below(7'200'001)) - 3'600'000;
   world_.timeline.set_wall(milliseconds(world_.dice.one_in(2) ? change : change / 1000));
+}
+
+void History::change_limits() {
+  EngineSettings changed = settings_of(world_.dice);
+  changed.functions_max = settings_.functions_max;
+  changed.functions_per_worker_max = settings_.functions_per_worker_max;
+  world_.server.change(changed);
 }
 
 void History::let_time_pass() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <sstream>
 
 #include "protocol/errors.hpp"
@@ -12,8 +13,8 @@
 namespace gman::sim {
 namespace {
 
-std::int64_t wall_seconds(Now now) {
-  return std::chrono::floor<std::chrono::seconds>(now.wall.time_since_epoch()).count();
+std::int64_t ms_since_1970(WallTime time) {
+  return std::chrono::floor<milliseconds>(time.time_since_epoch()).count();
 }
 
 std::string bytes_of(const Response& response) {
@@ -68,13 +69,17 @@ void Model::noop(ConnId conn, Now now) {
 }
 
 void Model::on(ConnId who, const SubmitJob& r, Now now) {
-  std::optional<std::int64_t> due_seconds = r.run_at_epoch_seconds;
+  std::optional<std::int64_t> due_ms = r.run_at_epoch_ms;
+  if (r.run_at_epoch_seconds) {
+    constexpr std::int64_t seconds_max = std::numeric_limits<std::int64_t>::max() / 1000;
+    due_ms = std::clamp(*r.run_at_epoch_seconds, -seconds_max, seconds_max) * 1000;
+  }
   if (r.schedule) {
     const auto match = engine::next_match(*r.schedule, now.wall);
     if (!match) {
       return expect_error(who, error_text::invalid_argument_code, error_text::schedule_never);
     }
-    due_seconds = std::chrono::floor<std::chrono::seconds>(match->time_since_epoch()).count();
+    due_ms = ms_since_1970(*match);
   }
   if (!knows_function(r.function)) {
     if (!has_room_for_function()) {
@@ -84,7 +89,10 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
   }
 
   const bool is_foreground = r.mode == JobMode::foreground;
-  if (ModelJob* known = find(r.function, r.unique, r.workload)) {
+  ModelJob* known = find(r.function, r.unique, r.workload);
+  const bool may_join =
+      known != nullptr && (r.unique_mode == UniqueMode::alive || known->state != State::running);
+  if (may_join) {
     if (is_foreground && known->clients.size() >= settings_.clients_per_job_max) {
       return expect_error(who, error_text::queue_error_code, error_text::too_many_clients);
     }
@@ -99,11 +107,16 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
     return expect_error(who, error_text::queue_error_code, error_text::queue_full);
   }
 
+  if (settings_.jobs_max != 0 && all_waiting() >= settings_.jobs_max) {
+    return expect_error(who, error_text::queue_error_code, error_text::too_many_jobs);
+  }
+
   // The handle is the engine's to choose, so long as it never comes again.
-  require(happened_.size() == 1 && !happened_[0].packet.empty(), "a submit has no single answer");
-  const Response answer = response_in(happened_[0].packet);
+  const Response answer = next_answer("a submit");
   const auto* created = std::get_if<JobCreated>(&answer);
-  require(created != nullptr, [&] { return "a good submit was answered " + told(happened_[0]); });
+  require(created != nullptr,
+          [&] { return "a good submit was answered " + told(happened_[expected_.size()]); });
+  if (known != nullptr) known->has_key = false;  // to the job that will see what has changed
   ModelJob job{.handle = std::string(created->handle),
                .function = std::string(r.function),
                .unique = std::string(r.unique),
@@ -114,9 +127,9 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
   require(!jobs_.contains(job.handle) && !outcomes_.contains(job.handle), "a handle came twice");
   expect(who, JobCreated{job.handle});
   if (is_foreground) job.clients.push_back(who);
-  if (due_seconds && *due_seconds > wall_seconds(now)) {
+  if (due_ms && *due_ms > ms_since_1970(now.wall)) {
     job.state = State::scheduled;
-    job.due_seconds = *due_seconds;
+    job.due_ms = *due_ms;
     set_schedule_alarm(job, now);
   } else {
     enqueue(job);
@@ -136,8 +149,7 @@ void Model::on(ConnId who, const GrabJob& r, Now now) {
   if (!best) return expect(who, NoJob{});
 
   // Which of its functions with such a job comes first is the engine's to choose.
-  require(happened_.size() == 1 && !happened_[0].packet.empty(), "a grab has no single answer");
-  const Response answer = response_in(happened_[0].packet);
+  const Response answer = next_answer("a grab");
   const auto* assign = std::get_if<JobAssign>(&answer);
   require(assign != nullptr,
           [&] { return "a job waits, and a grab was answered " + told(happened_[0]); });
@@ -237,7 +249,9 @@ void Model::on(ConnId who, const GetStatus& r, Now) {
 void Model::on(ConnId who, const GetStatusUnique& r, Now) {
   std::vector<StatusResUnique> possible;
   for (const auto& [handle, job] : jobs_) {
-    if (job.is_cancelled || r.unique.empty() || r.unique == "-" || job.unique != r.unique) continue;
+    if (job.is_cancelled || !job.has_key || r.unique.empty() || r.unique == "-" ||
+        job.unique != r.unique)
+      continue;
     possible.push_back({.unique = r.unique,
                         .known = true,
                         .running = job.state == State::running,
@@ -281,13 +295,56 @@ void Model::on(ConnId who, const EchoReq& r, Now) {
 }
 
 void Model::on(ConnId who, const OptionReq& r, Now) {
-  std::string name(r.name);
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  if (name != "exceptions") {
+  Peer& peer = peers_.at(who);
+  if (const auto extension = extension_asked_for(r.name)) {
+    peer.extensions.insert(*extension);
+  } else if (is_option(r.name, "exceptions")) {
+    peer.wants_exceptions = true;
+  } else {
     return expect_error(who, error_text::unknown_option_code, error_text::unknown_option);
   }
-  peers_.at(who).wants_exceptions = true;
   expect(who, OptionRes{r.name});
+}
+
+void Model::on(ConnId who, const ExtendedRequest& r, Now now) {
+  if (!peers_.at(who).extensions.contains(r.type)) {
+    const Refusal unknown = refusal_of(protocol_errc::unknown_type);
+    return refuse(who, {unknown.code, std::string(unknown.text), true});
+  }
+  if (r.type == PacketType::submit) {
+    const auto parsed = parse_submit(r.body);
+    if (const auto* fault = std::get_if<ExtendedFault>(&parsed)) return refuse(who, *fault);
+    return on(who, std::get<SubmitJob>(parsed), now);
+  }
+  if (r.type == PacketType::submit_many) return submit_many(who, r.body, now);
+  const auto parsed = parse_can_do_many(r.body);
+  if (const auto* fault = std::get_if<ExtendedFault>(&parsed)) return refuse(who, *fault);
+  for (const CanDo& ability : std::get<std::vector<CanDo>>(parsed)) on(who, ability, now);
+}
+
+// Each job of many is answered by itself.
+void Model::submit_many(ConnId who, std::string_view body, Now now) {
+  auto parsed = parse_submit_many(body);
+  if (const auto* fault = std::get_if<ExtendedFault>(&parsed)) return refuse(who, *fault);
+  auto& many = std::get<SubmitMany>(parsed);
+  SubmitJob job = many.common;
+  while (const auto part = many.next_job()) {
+    job.unique = part->unique;
+    job.workload = part->workload;
+    if (many.fault) {
+      refuse(who, *many.fault);
+    } else if (const auto broken = fault_of(job)) {
+      const Refusal refusal = refusal_of(*broken);
+      expect_error(who, refusal.code, refusal.text);
+    } else {
+      on(who, job, now);
+    }
+  }
+}
+
+void Model::refuse(ConnId who, const ExtendedFault& fault) {
+  expect_error(who, fault.code, fault.text);
+  if (fault.closes) expected_.push_back({who, {}, CloseReason::protocol_error});
 }
 
 // It leaves what it waits for first, and its jobs go back in the order in which it got them.
@@ -318,8 +375,11 @@ void Model::tick(Now now) {
     if (first == nullptr) return;
     first->alarm.reset();
     if (first->state == State::running) {
-      lose_worker(*first);
-    } else if (first->due_seconds > wall_seconds(now)) {
+      switch (settings_.timeout_action) {
+        case TimeoutAction::requeue: lose_worker(*first); break;
+        case TimeoutAction::fail: fail(*first, Outcome::failed); break;
+      }
+    } else if (first->due_ms > ms_since_1970(now.wall)) {
       set_schedule_alarm(*first, now);
     } else {
       enqueue(*first);
@@ -384,8 +444,7 @@ void Model::admin_answered(const AdminPriorityStatus&, const std::string& answer
     FunctionPriorityStatus row{.function = function, .workers = workers(function)};
     for (const auto& [handle, job] : jobs_) {
       if (job.function != function || job.state == State::running) continue;
-      const bool is_scheduled = job.state == State::scheduled;
-      ++row.queued[static_cast<std::size_t>(is_scheduled ? Priority::normal : job.priority)];
+      ++row.queued[static_cast<std::size_t>(job.priority)];
     }
     append_priority_status_row(rows, row);
   }
@@ -456,6 +515,13 @@ const ModelJob* Model::job_of(ConnId worker) const {
 
 // ---- The few rules
 
+Response Model::next_answer(std::string_view to) const {
+  const std::size_t next = expected_.size();
+  require(next < happened_.size() && !happened_[next].packet.empty(),
+          [&] { return std::string(to) + " has no answer"; });
+  return response_in(happened_[next].packet);
+}
+
 void Model::expect(ConnId who, const Response& response) {
   expected_.push_back({who, bytes_of(response)});
 }
@@ -476,6 +542,11 @@ std::uint64_t Model::count(std::string_view function, State state) const {
   }));
 }
 
+std::uint64_t Model::all_waiting() const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      jobs_, [](const auto& entry) { return entry.second.state != State::running; }));
+}
+
 std::uint64_t Model::workers(std::string_view function) const {
   return static_cast<std::uint64_t>(std::ranges::count_if(
       peers_, [&](const auto& entry) { return entry.second.abilities.contains(function); }));
@@ -485,7 +556,8 @@ ModelJob* Model::find(std::string_view function, std::string_view unique,
                       std::string_view workload) {
   if (unique.empty() || (unique == "-" && workload.empty())) return nullptr;
   for (auto& [handle, job] : jobs_) {
-    if (job.is_cancelled || job.function != function || job.unique != unique) continue;
+    if (job.is_cancelled || !job.has_key) continue;
+    if (job.function != function || job.unique != unique) continue;
     if (unique == "-" && job.workload != workload) continue;
     return &job;
   }
@@ -516,8 +588,8 @@ void Model::set_alarm(ModelJob& job, Instant at) {
 
 // At most a minute ahead, since the wall clock may be set meanwhile.
 void Model::set_schedule_alarm(ModelJob& job, Now now) {
-  const auto look_at = std::min(job.due_seconds, wall_seconds(now) + 60);
-  const auto ahead = WallTime(std::chrono::seconds(look_at)) - now.wall;
+  const auto look_at = std::min(job.due_ms, ms_since_1970(now.wall) + 60'000);
+  const auto ahead = WallTime(milliseconds(look_at)) - now.wall;
   set_alarm(job, now.steady + duration_cast<Instant::duration>(ahead));
 }
 
@@ -543,6 +615,7 @@ void Model::lose_worker(ModelJob& job) {
   } else if (settings_.attempts_max != 0 && job.attempts_lost >= settings_.attempts_max) {
     fail(job, Outcome::used_up);
   } else {
+    job.has_key |= find(job.function, job.unique, job.workload) == nullptr;
     enqueue(job);
   }
 }

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "protocol/admin.hpp"
+#include "protocol/extended.hpp"
 #include "protocol/response.hpp"
 #include "server/engine/engine.hpp"
 #include "tests/sim/failure.hpp"
@@ -46,13 +47,14 @@ struct ModelJob {
   Priority priority{};
   bool is_background = false;
   bool is_cancelled = false;
+  bool has_key = true;  ///< no newer job took it
   std::uint32_t attempts_lost = 0;
   std::vector<ConnId> clients{};  ///< one entry a wait
   State state = State::queued;
   std::uint64_t queued_as = 0;     ///< its place in the order of all queueing
   std::uint64_t started_as = 0;    ///< its place in the order of all starts
   ConnId worker{};                 ///< of a running job
-  std::int64_t due_seconds = 0;    ///< of a scheduled one
+  std::int64_t due_ms = 0;         ///< of a scheduled one
   std::optional<Instant> alarm{};  ///< of both
   std::uint64_t alarm_set_as = 0;
   std::string numerator{}, denominator{};
@@ -73,6 +75,8 @@ class Model {
   void handle(ConnId conn, const Request& request, Now now);
   void disconnected(ConnId conn, Now now);
   void tick(Now now);
+  /// Other limits hold from now on.
+  void change(EngineSettings settings) { settings_ = std::move(settings); }
   /// The answer of an admin command; rows of lists are compared without their order.
   void admin(const AdminCommand& command, const std::string& answer, Now now);
 
@@ -92,6 +96,7 @@ class Model {
     Instant woken_at{};
     std::map<std::string, std::uint32_t, std::less<>> abilities{};  ///< with their limits in ms
     bool wants_exceptions = false;
+    std::set<PacketType> extensions{};
     std::string raised{};  ///< its last job that ended by an exception
   };
   using State = ModelJob::State;
@@ -114,10 +119,16 @@ class Model {
   void on(ConnId, const SetClientId&, Now) {}
   void on(ConnId who, const EchoReq& r, Now);
   void on(ConnId who, const OptionReq& r, Now);
+  void on(ConnId who, const ExtendedRequest& r, Now now);
   template <class Unknown>
   void on(ConnId, const Unknown&, Now) {
     throw Failure("the model has no rule for this kind of request");
   }
+
+  void submit_many(ConnId who, std::string_view body, Now now);
+  void refuse(ConnId who, const ExtendedFault& fault);
+  /// What the engine has sent where the next thing must be that the model expects.
+  [[nodiscard]] Response next_answer(std::string_view to) const;
 
   void expect(ConnId who, const Response& response);
   void expect_error(ConnId who, std::string_view code, std::string_view text);
@@ -129,6 +140,7 @@ class Model {
   }
   [[nodiscard]] std::uint32_t queue_max(std::string_view function, Priority priority) const;
   [[nodiscard]] std::uint64_t count(std::string_view function, State state) const;
+  [[nodiscard]] std::uint64_t all_waiting() const;
   [[nodiscard]] std::uint64_t workers(std::string_view function) const;
   [[nodiscard]] ModelJob* find(std::string_view function, std::string_view unique,
                                std::string_view workload);

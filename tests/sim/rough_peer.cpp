@@ -2,8 +2,10 @@
 #include "tests/sim/rough_peer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/errors.hpp"
+#include "protocol/extended.hpp"
 #include "protocol/limits.hpp"
 #include "tests/sim/failure.hpp"
 
@@ -48,6 +50,17 @@ void RoughPeer::forget_everything() {
   reports_ = 0;
   naps_ = 0;
   may_be_closed_ = false;
+  has_negotiated_ = false;
+}
+
+void RoughPeer::negotiate() {
+  if (link_ == nullptr) connect();
+  if (std::exchange(has_negotiated_, true)) return;
+  for (const PacketType type :
+       {PacketType::submit, PacketType::submit_many, PacketType::can_do_many}) {
+    owed_.push_back(Owed::option);
+    send(OptionReq{option_name_of(type)});
+  }
 }
 
 void RoughPeer::send(const Request& request) {
@@ -100,6 +113,62 @@ void RoughPeer::submit_for_later() {
   }
   owed_.push_back(Owed::background);
   send(job);
+}
+
+void RoughPeer::submit_extended() {
+  negotiate();
+  const bool is_foreground = world_.dice.one_in(2);
+  const std::string unique = some_unique();
+  SubmitJob job{.function = world_.dice.pick(functions),
+                .unique = unique,
+                .workload = "extended",
+                .priority = world_.dice.pick(priorities),
+                .mode = is_foreground ? JobMode::foreground : JobMode::background};
+  if (world_.dice.one_in(2)) job.unique_mode = UniqueMode::until_start;
+  if (world_.dice.one_in(3)) {
+    const auto wall = std::chrono::floor<milliseconds>(world_.timeline.now().wall);
+    job.run_at_epoch_ms = wall.time_since_epoch().count() - 500 +
+                          static_cast<std::int64_t>(world_.dice.below(20'000));
+  }
+  std::string bytes;
+  append_submit(bytes, job);
+  send_bytes(bytes, {is_foreground ? Owed::foreground : Owed::background});
+}
+
+void RoughPeer::submit_many() {
+  negotiate();
+  const bool is_foreground = world_.dice.one_in(2);
+  std::array<std::string, 4> names;
+  std::vector<JobOfMany> jobs(world_.dice.between(1, names.size()));
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    names[i] = some_unique();
+    jobs[i] = {.unique = names[i], .workload = world_.dice.one_in(2) ? "one of many" : ""};
+    owed_.push_back(is_foreground ? Owed::foreground : Owed::background);
+  }
+  std::string bytes;
+  append_submit_many(
+      bytes,
+      {.function = world_.dice.pick(functions),
+       .priority = world_.dice.pick(priorities),
+       .mode = is_foreground ? JobMode::foreground : JobMode::background,
+       .unique_mode = world_.dice.one_in(2) ? UniqueMode::until_start : UniqueMode::alive},
+      jobs);
+  send_bytes(bytes, {});
+}
+
+void RoughPeer::register_many() {
+  negotiate();
+  may_be_closed_ = true;  // there may be too many functions
+  std::vector<CanDo> abilities;
+  for (const std::string_view function : functions) {
+    if (world_.dice.one_in(2)) continue;
+    abilities.push_back(
+        {function, static_cast<std::uint32_t>(world_.dice.one_in(3) ? world_.dice.below(500) : 0)});
+  }
+  if (abilities.empty()) return;
+  std::string bytes;
+  append_can_do_many(bytes, abilities);
+  send_bytes(bytes, {});
 }
 
 void RoughPeer::grab() {
@@ -216,7 +285,7 @@ void RoughPeer::send_nonsense() {
   using namespace std::string_view_literals;
   if (link_ == nullptr) connect();
   std::string bytes;
-  switch (world_.dice.below(6)) {
+  switch (world_.dice.below(7)) {
     case 0:  // too few arguments
       append_packet(bytes, Magic::req, PacketType::submit_job, {"f"});
       return send_bytes(bytes, {Owed::refusal});
@@ -233,6 +302,11 @@ void RoughPeer::send_nonsense() {
       may_be_closed_ = true;
       return send_bytes(world_.dice.one_in(2) ? "\0RAQ"sv : "\0REQ\0\0\0\x05\0\0\0\0"sv,
                         {Owed::refusal});
+    case 6:  // what it has not asked for
+      if (has_negotiated_) return;
+      may_be_closed_ = true;
+      append_submit(bytes, {.function = "f"});
+      return send_bytes(bytes, {Owed::refusal});
     case 5:  // half a packet, and then nothing
       append_packet(bytes, Magic::req, PacketType::submit_job_bg, {"f", "", "half of this"});
       send_bytes(bytes.substr(0, world_.dice.between(1, bytes.size() - 1)), {});

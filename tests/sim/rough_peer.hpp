@@ -24,6 +24,9 @@ class RoughPeer final : public Peer {
   // What it may do; each is one row in the table of history.cpp.
   void submit();
   void submit_for_later();
+  void submit_extended();
+  void submit_many();
+  void register_many();
   void grab();
   void register_function();
   void give_up_functions();
@@ -61,6 +64,8 @@ class RoughPeer final : public Peer {
 
   void connect();
   void forget_everything();
+  /// The extended packets are for those who have asked for them.
+  void negotiate();
   void send(const Request& request);
   void send_bytes(std::string_view bytes, std::initializer_list<Owed> owed);
   void receive(std::string_view bytes);
@@ -97,6 +102,7 @@ class RoughPeer final : public Peer {
   int reports_ = 0;                                // WORK_* that may be refused
   int naps_ = 0;
   bool may_be_closed_ = false;
+  bool has_negotiated_ = false;
 };
 
 }  // namespace gman::sim

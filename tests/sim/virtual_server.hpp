@@ -31,6 +31,8 @@ class VirtualServer {
   /// The peer is gone.
   void ended(ConnId conn, Now now);
   void tick(Now now);
+  /// As at SIGHUP.
+  void change(const EngineSettings& settings) { engine_.change(settings); }
   [[nodiscard]] std::optional<Instant> next_deadline() const {
     return engine_.engine().next_deadline();
   }
