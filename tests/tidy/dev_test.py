@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = "deps build test check format bench demo fresh".split()
+COMMANDS = "deps build test check format fuzz bench demo fresh".split()
 
 
 def dev(*arguments):
@@ -43,7 +43,13 @@ class ToolsDev(unittest.TestCase):
                 self.assertIn(f"unknown command '{word}'; did you mean '{meant}'?", done.stderr)
 
     def test_refuses_arguments_that_a_command_does_not_know(self):
-        for arguments in (["deps", "--now"], ["check", "spelling"], ["fresh", "--nonsense"]):
+        for arguments in (
+            ["deps", "--now"],
+            ["check", "spelling"],
+            ["fresh", "--nonsense"],
+            ["fuzz", "everything"],
+            ["fuzz", "--seconds", "soon"],
+        ):
             with self.subTest(arguments=arguments):
                 done = dev(*arguments)
                 self.assertEqual(done.returncode, 2, done.stderr)

@@ -8,6 +8,7 @@
 #   tools/dev build dev          quick to compile, easy to debug, into build/dev
 #   tools/dev build asan         with the address and undefined behaviour sanitizers
 #   tools/dev build tsan         with the thread sanitizer
+#   tools/dev build fuzz fuzz_engine    with clang and libFuzzer (tools/dev fuzz does that)
 #   tools/dev build release gmand    one target
 #
 # Programs land in build/PRESET/bin, the MySQL functions in build/PRESET/lib/gman_udf.so.
@@ -26,7 +27,7 @@ export_ccache_settings() {
 
 dev_build() {
   local preset=release
-  if [[ ${1:-} =~ ^(release|dev|asan|tsan)$ ]]; then
+  if [[ ${1:-} =~ ^(release|dev|asan|tsan|fuzz)$ ]]; then
     preset=$1
     shift
   fi

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/sim/checked_engine.hpp"
+
+#include "server/net/admin_answers.hpp"
+#include "tests/sim/failure.hpp"
+
+namespace gman::sim {
+namespace {
+
+std::string listed(const std::vector<Happened>& list) {
+  std::string text;
+  for (const Happened& one : list) text += "  " + told(one) + "\n";
+  return text.empty() ? "  nothing\n" : text;
+}
+
+}  // namespace
+
+void CheckedEngine::connected(ConnId conn) {
+  engine_.connected(conn);
+  model_.connected(conn);
+}
+
+void CheckedEngine::handle(ConnId conn, const Request& request, Now now) {
+  engine_.handle(conn, request, now, effects_);
+  witness();
+  model_.handle(conn, request, now);
+  compare(now);
+}
+
+void CheckedEngine::disconnected(ConnId conn, Now now) {
+  engine_.disconnected(conn, now, effects_);
+  witness();
+  model_.disconnected(conn, now);
+  compare(now);
+}
+
+void CheckedEngine::tick(Now now) {
+  engine_.tick(now, effects_);
+  witness();
+  model_.tick(now);
+  compare(now);
+}
+
+void CheckedEngine::change(const EngineSettings& settings) {
+  engine_.change(settings);
+  model_.change(settings);
+}
+
+std::string CheckedEngine::admin(const AdminCommand& command, std::string_view line, Now now) {
+  std::optional<AdminShutdown> shutdown;
+  std::string answer = admin_answer(command, AdminContext{.engine = engine_,
+                                                          .effects = effects_,
+                                                          .now = now,
+                                                          .sessions = no_sessions_,
+                                                          .verbosity = LogLevel::info,
+                                                          .line = line,
+                                                          .may_shut_down = false,
+                                                          .shutdown_request = shutdown});
+  require(!shutdown, "a stranger shut the server down");
+  witness();
+  model_.admin(command, answer, now);
+  compare(now);
+  return answer;
+}
+
+// NOOPs are the engine's choice: the model only checks that each goes to one who sleeps.
+void CheckedEngine::witness() {
+  ++events_;
+  std::string noop;
+  append_response(noop, Noop{});
+  happened_.clear();
+  woken_.clear();
+  for (const Effects::Effect& effect : effects_.list()) {
+    if (const auto* ending = std::get_if<Effects::Close>(&effect)) {
+      happened_.push_back({ending->conn, {}, ending->reason});
+      continue;
+    }
+    const auto& sent = std::get<Effects::Send>(effect);
+    std::string_view bytes = effects_.bytes_of(sent);
+    while (!bytes.empty()) {
+      const auto frame = next_frame(bytes);
+      require(frame && *frame, "half a packet was sent");
+      const std::string packet(bytes.substr(0, (*frame)->bytes));
+      if (packet == noop) {
+        woken_.push_back(sent.to);
+      } else {
+        happened_.push_back({sent.to, packet});
+      }
+      bytes.remove_prefix(packet.size());
+    }
+  }
+  model_.witnessed(happened_);
+}
+
+void CheckedEngine::compare(Now now) {
+  // After the event itself, which may be the PRE_SLEEP that this answers.
+  for (const ConnId conn : woken_) model_.noop(conn, now);
+  const std::vector<Happened> expected = model_.take_expected();
+  require(happened_ == expected, [&] {
+    return "this happened:\n" + listed(happened_) + "and this had to happen:\n" + listed(expected);
+  });
+  for (const Effects::Effect& effect : effects_.list()) {
+    if (const auto* ending = std::get_if<Effects::Close>(&effect)) {
+      sink_.close(ending->conn, ending->reason);
+    } else {
+      const auto& sent = std::get<Effects::Send>(effect);
+      sink_.send(sent.to, effects_.bytes_of(sent));
+    }
+  }
+  effects_.clear();
+  engine_.check();
+  model_.check(engine_, now);
+}
+
+}  // namespace gman::sim

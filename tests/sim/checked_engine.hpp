@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// CheckedEngine: the engine with the model beside it. Each event goes to both; what the engine did
+// must be what the model says, and both must find their laws kept.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/engine/engine.hpp"
+#include "server/net/session.hpp"
+#include "tests/sim/model.hpp"
+
+namespace gman::sim {
+
+class CheckedEngine {
+ public:
+  /// What is done about it, in order; it must not call the engine.
+  struct Sink {
+    std::function<void(ConnId, std::string_view)> send;
+    std::function<void(ConnId, CloseReason)> close;
+  };
+
+  CheckedEngine(const EngineSettings& settings, Sink sink)
+      : engine_(settings), model_(settings), sink_(std::move(sink)) {}
+
+  void connected(ConnId conn);
+  void handle(ConnId conn, const Request& request, Now now);
+  void disconnected(ConnId conn, Now now);
+  void tick(Now now);
+  void change(const EngineSettings& settings);
+  [[nodiscard]] std::string admin(const AdminCommand& command, std::string_view line, Now now);
+
+  [[nodiscard]] const Engine& engine() const { return engine_; }
+  [[nodiscard]] const Model& model() const { return model_; }
+  [[nodiscard]] std::uint64_t events() const { return events_; }
+
+ private:
+  void witness();
+  void compare(Now now);
+
+  Engine engine_;
+  Model model_;
+  Sink sink_;
+  Effects effects_;
+  SessionTable no_sessions_;
+  std::vector<Happened> happened_;
+  std::vector<ConnId> woken_;
+  std::uint64_t events_ = 0;
+};
+
+}  // namespace gman::sim

@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/sim/model.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <sstream>
+
+#include "protocol/errors.hpp"
+#include "server/engine/schedule.hpp"
+#include "tests/sim/failure.hpp"
+
+namespace gman::sim {
+namespace {
+
+std::int64_t ms_since_1970(WallTime time) {
+  return std::chrono::floor<milliseconds>(time.time_since_epoch()).count();
+}
+
+std::string bytes_of(const Response& response) {
+  std::string bytes;
+  append_response(bytes, response);
+  return bytes;
+}
+
+Response response_in(const std::string& packet) {
+  const auto frame = next_frame(packet);
+  require(frame && *frame && (*frame)->bytes == packet.size(), "not one whole packet was sent");
+  const auto response = parse_response(std::get<Packet>((*frame)->unit));
+  require(response.has_value(), "what was sent is no response");
+  return *response;
+}
+
+std::vector<std::string> sorted_lines(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  std::ranges::sort(lines);
+  return lines;
+}
+
+void require_rows(const std::string& answer, const std::string& rows) {
+  const std::string expected = rows + std::string(admin_text::list_end);
+  require(answer.ends_with(admin_text::list_end),
+          [&] { return "a list without its end: " + answer; });
+  require(sorted_lines(answer) == sorted_lines(expected),
+          [&] { return "an admin list says\n" + answer + "and had to say\n" + expected; });
+}
+
+void require_answer(const std::string& answer, std::string_view expected) {
+  require(answer == expected, [&] {
+    return "an admin command answered " + answer + "and had to answer " + std::string(expected);
+  });
+}
+
+}  // namespace
+
+// ---- Events
+
+void Model::handle(ConnId conn, const Request& request, Now now) {
+  std::visit([&](const auto& one) { on(conn, one, now); }, request);
+}
+
+void Model::noop(ConnId conn, Now now) {
+  Peer& peer = peers_.at(conn);
+  require(peer.sleep == Peer::Sleep::asleep, "woke one who does not sleep");
+  peer.sleep = Peer::Sleep::woken;
+  peer.woken_at = now.steady;
+}
+
+void Model::on(ConnId who, const SubmitJob& r, Now now) {
+  std::optional<std::int64_t> due_ms = r.run_at_epoch_ms;
+  if (r.run_at_epoch_seconds) {
+    constexpr std::int64_t seconds_max = std::numeric_limits<std::int64_t>::max() / 1000;
+    due_ms = std::clamp(*r.run_at_epoch_seconds, -seconds_max, seconds_max) * 1000;
+  }
+  if (r.schedule) {
+    const auto match = engine::next_match(*r.schedule, now.wall);
+    if (!match) {
+      return expect_error(who, error_text::invalid_argument_code, error_text::schedule_never);
+    }
+    due_ms = ms_since_1970(*match);
+  }
+  if (!knows_function(r.function)) {
+    if (!has_room_for_function()) {
+      return expect_error(who, error_text::queue_error_code, error_text::too_many_functions);
+    }
+    functions_.emplace(r.function);
+  }
+
+  const bool is_foreground = r.mode == JobMode::foreground;
+  ModelJob* known = find(r.function, r.unique, r.workload);
+  const bool may_join =
+      known != nullptr && (r.unique_mode == UniqueMode::alive || known->state != State::running);
+  if (may_join) {
+    if (is_foreground && known->clients.size() >= settings_.clients_per_job_max) {
+      return expect_error(who, error_text::queue_error_code, error_text::too_many_clients);
+    }
+    known->is_background |= !is_foreground;
+    if (is_foreground) known->clients.push_back(who);
+    return expect(who, JobCreated{known->handle});
+  }
+  const std::uint32_t jobs_max = queue_max(r.function, r.priority);
+  const std::uint64_t waiting = count(r.function, State::queued) +  //
+                                count(r.function, State::scheduled);
+  if (jobs_max != 0 && waiting >= jobs_max) {
+    return expect_error(who, error_text::queue_error_code, error_text::queue_full);
+  }
+
+  if (settings_.jobs_max != 0 && all_waiting() >= settings_.jobs_max) {
+    return expect_error(who, error_text::queue_error_code, error_text::too_many_jobs);
+  }
+
+  // The handle is the engine's to choose, so long as it never comes again.
+  const Response answer = next_answer("a submit");
+  const auto* created = std::get_if<JobCreated>(&answer);
+  require(created != nullptr,
+          [&] { return "a good submit was answered " + told(happened_[expected_.size()]); });
+  if (known != nullptr) known->has_key = false;  // to the job that will see what has changed
+  ModelJob job{.handle = std::string(created->handle),
+               .function = std::string(r.function),
+               .unique = std::string(r.unique),
+               .workload = std::string(r.workload),
+               .reducer = std::string(r.reducer),
+               .priority = r.priority,
+               .is_background = !is_foreground};
+  require(!jobs_.contains(job.handle) && !outcomes_.contains(job.handle), "a handle came twice");
+  expect(who, JobCreated{job.handle});
+  if (is_foreground) job.clients.push_back(who);
+  if (due_ms && *due_ms > ms_since_1970(now.wall)) {
+    job.state = State::scheduled;
+    job.due_ms = *due_ms;
+    set_schedule_alarm(job, now);
+  } else {
+    enqueue(job);
+  }
+  const std::string handle = job.handle;
+  jobs_.emplace(handle, std::move(job));
+}
+
+void Model::on(ConnId who, const GrabJob& r, Now now) {
+  Peer& peer = peers_.at(who);
+  peer.sleep = Peer::Sleep::awake;
+  std::optional<Priority> best;
+  for (const auto& [handle, job] : jobs_) {
+    if (job.state != State::queued || !peer.abilities.contains(job.function)) continue;
+    best = std::min(best.value_or(Priority::low), job.priority);
+  }
+  if (!best) return expect(who, NoJob{});
+
+  // Which of its functions with such a job comes first is the engine's to choose.
+  const Response answer = next_answer("a grab");
+  const auto* assign = std::get_if<JobAssign>(&answer);
+  require(assign != nullptr,
+          [&] { return "a job waits, and a grab was answered " + told(happened_[0]); });
+  const auto found = jobs_.find(std::string(assign->handle));
+  require(found != jobs_.end(),
+          [&] { return "assigned a job that is no more: " + told(happened_[0]); });
+  ModelJob& job = found->second;
+  require(job.state != State::running, [&] { return "handed to two workers: " + job.handle; });
+  require(job.state != State::scheduled, [&] { return "run before its time: " + job.handle; });
+  require(job.priority == *best, [&] { return "a higher priority waited: " + told(happened_[0]); });
+  require(peer.abilities.contains(job.function),
+          [&] { return "the worker cannot do " + told(happened_[0]); });
+  for (const auto& entry : jobs_) {
+    const ModelJob& other = entry.second;
+    const bool is_rival = other.state == State::queued && other.function == job.function &&
+                          other.priority == job.priority;
+    require(!is_rival || other.queued_as >= job.queued_as,
+            [&] { return "out of order: " + job.handle + " before " + other.handle; });
+  }
+  job.state = State::running;
+  job.worker = who;
+  job.started_as = ++order_;
+  const std::uint32_t timeout_ms = peer.abilities.find(job.function)->second;
+  if (timeout_ms != 0) set_alarm(job, now.steady + milliseconds(timeout_ms));
+
+  const bool is_unique_form =
+      r.form == GrabForm::unique || (r.form == GrabForm::all && job.reducer.empty());
+  expect(who, JobAssign{.form = is_unique_form ? GrabForm::unique : r.form,
+                        .handle = job.handle,
+                        .function = job.function,
+                        .unique = job.unique,
+                        .reducer = job.reducer,
+                        .workload = job.workload});
+}
+
+void Model::on(ConnId who, const PreSleep&, Now) {
+  peers_.at(who).sleep = Peer::Sleep::asleep;
+}
+
+void Model::on(ConnId who, const WorkComplete& r, Now) {
+  if (ModelJob* job = run_of(who, r.handle, error_text::job_not_found)) {
+    tell(*job, r);
+    end(*job, Outcome::completed);
+  }
+}
+
+void Model::on(ConnId who, const WorkStatus& r, Now) {
+  if (ModelJob* job = run_of(who, r.handle, error_text::job_not_found)) {
+    job->numerator = r.numerator;
+    job->denominator = r.denominator;
+    tell(*job, r);
+  }
+}
+
+void Model::on(ConnId who, const WorkFail& r, Now) {
+  std::string& raised = peers_.at(who).raised;
+  if (!raised.empty() && raised == r.handle) return raised.clear();
+  if (ModelJob* job = run_of(who, r.handle, error_text::job_not_found)) {
+    fail(*job, Outcome::failed);
+  }
+}
+
+void Model::on(ConnId who, const WorkException& r, Now) {
+  ModelJob* job = run_of(who, r.handle, error_text::job_not_found_exception);
+  if (job == nullptr) return;
+  peers_.at(who).raised = r.handle;
+  for (const ConnId client : job->clients) {
+    if (settings_.exceptions_for_all || peers_.at(client).wants_exceptions) {
+      expect(client, r);
+    } else {
+      expect(client, WorkFail{r.handle});
+    }
+  }
+  end(*job, Outcome::raised);
+}
+
+void Model::on(ConnId who, const WorkData& r, Now) {
+  if (ModelJob* job = run_of(who, r.handle, error_text::job_not_found_data)) tell(*job, r);
+}
+
+void Model::on(ConnId who, const WorkWarning& r, Now) {
+  if (ModelJob* job = run_of(who, r.handle, error_text::job_not_found_data)) tell(*job, r);
+}
+
+void Model::on(ConnId who, const GetStatus& r, Now) {
+  StatusRes answer{.handle = r.handle};
+  const auto known = jobs_.find(std::string(r.handle));
+  if (known != jobs_.end()) {
+    answer.known = true;
+    answer.running = known->second.state == State::running;
+    answer.numerator = lenient_number(known->second.numerator);
+    answer.denominator = lenient_number(known->second.denominator);
+  }
+  expect(who, answer);
+}
+
+void Model::on(ConnId who, const GetStatusUnique& r, Now) {
+  std::vector<StatusResUnique> possible;
+  for (const auto& [handle, job] : jobs_) {
+    if (job.is_cancelled || !job.has_key || r.unique.empty() || r.unique == "-" ||
+        job.unique != r.unique)
+      continue;
+    possible.push_back({.unique = r.unique,
+                        .known = true,
+                        .running = job.state == State::running,
+                        .numerator = lenient_number(job.numerator),
+                        .denominator = lenient_number(job.denominator),
+                        .clients = static_cast<std::uint32_t>(job.clients.size())});
+  }
+  if (possible.empty()) return expect(who, StatusResUnique{.unique = r.unique});
+  for (const StatusResUnique& one : possible) {
+    if (happened_ == std::vector<Happened>{{who, bytes_of(one)}}) return expect(who, one);
+  }
+  expect(who, possible.front());
+}
+
+void Model::on(ConnId who, const CanDo& r, Now) {
+  auto& abilities = peers_.at(who).abilities;
+  if (!abilities.contains(r.function)) {
+    const bool is_room = knows_function(r.function) || has_room_for_function();
+    if (!is_room || abilities.size() >= settings_.functions_per_worker_max) {
+      expected_.push_back({who, {}, CloseReason::engine_limit});
+      return;
+    }
+  }
+  functions_.emplace(r.function);
+  abilities[std::string(r.function)] = r.timeout_ms;
+}
+
+void Model::on(ConnId who, const CantDo& r, Now) {
+  auto& abilities = peers_.at(who).abilities;
+  if (const auto known = abilities.find(r.function); known != abilities.end()) {
+    abilities.erase(known);
+  }
+}
+
+void Model::on(ConnId who, const ResetAbilities&, Now) {
+  peers_.at(who).abilities.clear();
+}
+
+void Model::on(ConnId who, const EchoReq& r, Now) {
+  expect(who, EchoRes{r.data});
+}
+
+void Model::on(ConnId who, const OptionReq& r, Now) {
+  Peer& peer = peers_.at(who);
+  if (const auto extension = extension_asked_for(r.name)) {
+    peer.extensions.insert(*extension);
+  } else if (is_option(r.name, "exceptions")) {
+    peer.wants_exceptions = true;
+  } else {
+    return expect_error(who, error_text::unknown_option_code, error_text::unknown_option);
+  }
+  expect(who, OptionRes{r.name});
+}
+
+void Model::on(ConnId who, const ExtendedRequest& r, Now now) {
+  if (!peers_.at(who).extensions.contains(r.type)) {
+    const Refusal unknown = refusal_of(protocol_errc::unknown_type);
+    return refuse(who, {unknown.code, std::string(unknown.text), true});
+  }
+  if (r.type == PacketType::submit) {
+    const auto parsed = parse_submit(r.body);
+    if (const auto* fault = std::get_if<ExtendedFault>(&parsed)) return refuse(who, *fault);
+    return on(who, std::get<SubmitJob>(parsed), now);
+  }
+  if (r.type == PacketType::submit_many) return submit_many(who, r.body, now);
+  const auto parsed = parse_can_do_many(r.body);
+  if (const auto* fault = std::get_if<ExtendedFault>(&parsed)) return refuse(who, *fault);
+  for (const CanDo& ability : std::get<std::vector<CanDo>>(parsed)) on(who, ability, now);
+}
+
+// Each job of many is answered by itself.
+void Model::submit_many(ConnId who, std::string_view body, Now now) {
+  auto parsed = parse_submit_many(body);
+  if (const auto* fault = std::get_if<ExtendedFault>(&parsed)) return refuse(who, *fault);
+  auto& many = std::get<SubmitMany>(parsed);
+  SubmitJob job = many.common;
+  while (const auto part = many.next_job()) {
+    job.unique = part->unique;
+    job.workload = part->workload;
+    if (many.fault) {
+      refuse(who, *many.fault);
+    } else if (const auto broken = fault_of(job)) {
+      const Refusal refusal = refusal_of(*broken);
+      expect_error(who, refusal.code, refusal.text);
+    } else {
+      on(who, job, now);
+    }
+  }
+}
+
+void Model::refuse(ConnId who, const ExtendedFault& fault) {
+  expect_error(who, fault.code, fault.text);
+  if (fault.closes) expected_.push_back({who, {}, CloseReason::protocol_error});
+}
+
+// It leaves what it waits for first, and its jobs go back in the order in which it got them.
+void Model::disconnected(ConnId conn, Now) {
+  std::vector<std::string> unwanted;
+  std::vector<ModelJob*> lost;
+  for (auto& [handle, job] : jobs_) {
+    std::erase(job.clients, conn);
+    if (job.state != State::running && !is_wanted(job)) unwanted.push_back(handle);
+    if (job.state == State::running && job.worker == conn) lost.push_back(&job);
+  }
+  std::ranges::sort(lost, {}, &ModelJob::started_as);
+  for (const std::string& handle : unwanted) end(jobs_.at(handle), Outcome::left_alone);
+  for (ModelJob* job : lost) lose_worker(*job);
+  peers_.erase(conn);
+}
+
+void Model::tick(Now now) {
+  while (true) {
+    ModelJob* first = nullptr;
+    for (auto& [handle, job] : jobs_) {
+      if (!job.alarm || *job.alarm > now.steady) continue;
+      if (first == nullptr ||
+          std::pair(*job.alarm, job.alarm_set_as) < std::pair(*first->alarm, first->alarm_set_as)) {
+        first = &job;
+      }
+    }
+    if (first == nullptr) return;
+    first->alarm.reset();
+    if (first->state == State::running) {
+      switch (settings_.timeout_action) {
+        case TimeoutAction::requeue: lose_worker(*first); break;
+        case TimeoutAction::fail: fail(*first, Outcome::failed); break;
+      }
+    } else if (first->due_ms > ms_since_1970(now.wall)) {
+      set_schedule_alarm(*first, now);
+    } else {
+      enqueue(*first);
+    }
+  }
+}
+
+// ---- Operators
+
+void Model::admin(const AdminCommand& command, const std::string& answer, Now now) {
+  std::visit([&](const auto& one) { admin_answered(one, answer, now); }, command);
+}
+
+void Model::admin_answered(const AdminCancelJob& command, const std::string& answer, Now) {
+  const auto known = jobs_.find(std::string(command.handle));
+  if (known == jobs_.end()) return require_answer(answer, admin_text::unknown_job);
+  require_answer(answer, admin_text::ok);
+  ModelJob& job = known->second;
+  if (job.state != State::running) return fail(job, Outcome::cancelled);
+  tell(job, WorkFail{job.handle});
+  job.clients.clear();
+  job.is_cancelled = true;
+}
+
+void Model::admin_answered(const AdminCreateFunction& command, const std::string& answer, Now) {
+  require_answer(answer, admin_text::ok);
+  if (has_room_for_function()) functions_.emplace(command.function);
+}
+
+void Model::admin_answered(const AdminDropFunction& command, const std::string& answer, Now) {
+  if (!knows_function(command.function)) {
+    return require_answer(answer, admin_text::function_not_found);
+  }
+  const bool has_job = std::ranges::any_of(
+      jobs_, [&](const auto& entry) { return entry.second.function == command.function; });
+  if (has_job || workers(command.function) > 0) {
+    return require_answer(answer, admin_text::function_in_use);
+  }
+  require_answer(answer, admin_text::ok);
+  functions_.erase(functions_.find(command.function));
+}
+
+void Model::admin_answered(const AdminMaxQueue& command, const std::string& answer, Now) {
+  require_answer(answer, admin_text::ok);
+  queue_max_[std::string(command.function)] = command.jobs_max;
+}
+
+void Model::admin_answered(const AdminStatus&, const std::string& answer, Now) {
+  std::string rows;
+  for (const std::string& function : functions_) {
+    const std::uint64_t running = count(function, State::running);
+    const std::uint64_t total =
+        count(function, State::queued) + count(function, State::scheduled) + running;
+    append_status_row(rows, {function, total, running, workers(function)});
+  }
+  require_rows(answer, rows);
+}
+
+void Model::admin_answered(const AdminPriorityStatus&, const std::string& answer, Now) {
+  std::string rows;
+  for (const std::string& function : functions_) {
+    FunctionPriorityStatus row{.function = function, .workers = workers(function)};
+    for (const auto& [handle, job] : jobs_) {
+      if (job.function != function || job.state == State::running) continue;
+      ++row.queued[static_cast<std::size_t>(job.priority)];
+    }
+    append_priority_status_row(rows, row);
+  }
+  require_rows(answer, rows);
+}
+
+void Model::admin_answered(const AdminShowJobs&, const std::string& answer, Now) {
+  std::string rows;
+  for (const auto& [handle, job] : jobs_) {
+    append_jobs_row(rows,
+                    {.handle = handle, .retries = job.attempts_lost, .ignored = !is_wanted(job)});
+  }
+  require_rows(answer, rows);
+}
+
+void Model::admin_answered(const AdminShowUniqueJobs&, const std::string& answer, Now) {
+  std::string rows;
+  for (const auto& [handle, job] : jobs_) {
+    if (!job.unique.empty()) append_unique_row(rows, job.unique);
+  }
+  require_rows(answer, rows);
+}
+
+// ---- Laws
+
+void Model::check(const Engine& engine, Now now) const {
+  std::size_t queued = 0;
+  std::size_t running = 0;
+  for (const auto& [handle, job] : jobs_) {
+    queued += job.state == State::queued ? 1 : 0;
+    running += job.state == State::running ? 1 : 0;
+  }
+  const std::size_t scheduled = jobs_.size() - queued - running;
+  const auto numbers = [](std::size_t a, std::size_t b, std::size_t c) {
+    return std::to_string(a) + " queued, " + std::to_string(b) + " running, " + std::to_string(c) +
+           " scheduled";
+  };
+  require(engine.queued_jobs() == queued && engine.running_jobs() == running &&
+              engine.scheduled_jobs() == scheduled,
+          [&] {
+            return "the engine has " +
+                   numbers(engine.queued_jobs(), engine.running_jobs(), engine.scheduled_jobs()) +
+                   "; there must be " + numbers(queued, running, scheduled);
+          });
+
+  // Nobody who could work sleeps beside work, unless somebody was woken for it and may still come.
+  const milliseconds patience = settings_.wake_patience + tick_lateness_max;
+  for (const auto& entry : jobs_) {
+    const ModelJob& job = entry.second;
+    if (job.state != State::queued) continue;
+    bool sleeps = false;
+    bool is_coming = false;
+    for (const auto& [conn, peer] : peers_) {
+      if (!peer.abilities.contains(job.function)) continue;
+      sleeps |= peer.sleep == Peer::Sleep::asleep;
+      is_coming |= peer.sleep == Peer::Sleep::woken && now.steady <= peer.woken_at + patience;
+    }
+    require(!sleeps || is_coming, [&] { return "everybody sleeps beside job " + job.handle; });
+  }
+}
+
+const ModelJob* Model::job_of(ConnId worker) const {
+  for (const auto& [handle, job] : jobs_) {
+    if (job.state == State::running && job.worker == worker) return &job;
+  }
+  return nullptr;
+}
+
+// ---- The few rules
+
+Response Model::next_answer(std::string_view to) const {
+  const std::size_t next = expected_.size();
+  require(next < happened_.size() && !happened_[next].packet.empty(),
+          [&] { return std::string(to) + " has no answer"; });
+  return response_in(happened_[next].packet);
+}
+
+void Model::expect(ConnId who, const Response& response) {
+  expected_.push_back({who, bytes_of(response)});
+}
+
+void Model::expect_error(ConnId who, std::string_view code, std::string_view text) {
+  expect(who, ErrorRes{code, text});
+}
+
+std::uint32_t Model::queue_max(std::string_view function, Priority priority) const {
+  const auto set = queue_max_.find(function);
+  if (set == queue_max_.end()) return settings_.function_queue_max;
+  return set->second[static_cast<std::size_t>(priority)];
+}
+
+std::uint64_t Model::count(std::string_view function, State state) const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(jobs_, [&](const auto& entry) {
+    return entry.second.function == function && entry.second.state == state;
+  }));
+}
+
+std::uint64_t Model::all_waiting() const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      jobs_, [](const auto& entry) { return entry.second.state != State::running; }));
+}
+
+std::uint64_t Model::workers(std::string_view function) const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      peers_, [&](const auto& entry) { return entry.second.abilities.contains(function); }));
+}
+
+ModelJob* Model::find(std::string_view function, std::string_view unique,
+                      std::string_view workload) {
+  if (unique.empty() || (unique == "-" && workload.empty())) return nullptr;
+  for (auto& [handle, job] : jobs_) {
+    if (job.is_cancelled || !job.has_key) continue;
+    if (job.function != function || job.unique != unique) continue;
+    if (unique == "-" && job.workload != workload) continue;
+    return &job;
+  }
+  return nullptr;
+}
+
+ModelJob* Model::run_of(ConnId who, std::string_view handle, std::string_view refusal) {
+  const auto known = jobs_.find(std::string(handle));
+  const bool is_owner =
+      known != jobs_.end() && known->second.state == State::running && known->second.worker == who;
+  if (is_owner) return &known->second;
+  expect_error(who, error_text::job_not_found_code, refusal);
+  return nullptr;
+}
+
+void Model::enqueue(ModelJob& job) {
+  job.state = State::queued;
+  job.queued_as = ++order_;
+  job.alarm.reset();
+  job.numerator.clear();
+  job.denominator.clear();
+}
+
+void Model::set_alarm(ModelJob& job, Instant at) {
+  job.alarm = at;
+  job.alarm_set_as = ++order_;
+}
+
+// At most a minute ahead, since the wall clock may be set meanwhile.
+void Model::set_schedule_alarm(ModelJob& job, Now now) {
+  const auto look_at = std::min(job.due_ms, ms_since_1970(now.wall) + 60'000);
+  const auto ahead = WallTime(milliseconds(look_at)) - now.wall;
+  set_alarm(job, now.steady + duration_cast<Instant::duration>(ahead));
+}
+
+void Model::tell(const ModelJob& job, const Response& response) {
+  for (const ConnId client : job.clients) expect(client, response);
+}
+
+void Model::end(ModelJob& job, Outcome outcome) {
+  const std::string handle = job.handle;
+  outcomes_.emplace(handle, job.is_cancelled ? Outcome::cancelled : outcome);
+  jobs_.erase(handle);
+}
+
+void Model::fail(ModelJob& job, Outcome outcome) {
+  tell(job, WorkFail{job.handle});
+  end(job, outcome);
+}
+
+void Model::lose_worker(ModelJob& job) {
+  ++job.attempts_lost;
+  if (!is_wanted(job)) {
+    end(job, Outcome::left_alone);
+  } else if (settings_.attempts_max != 0 && job.attempts_lost >= settings_.attempts_max) {
+    fail(job, Outcome::used_up);
+  } else {
+    job.has_key |= find(job.function, job.unique, job.workload) == nullptr;
+    enqueue(job);
+  }
+}
+
+// ---- Words
+
+std::string told(const std::string& packet) {
+  const auto frame = next_frame(packet);
+  if (!frame || !*frame || !std::holds_alternative<Packet>((*frame)->unit)) return "text";
+  const auto& unit = std::get<Packet>((*frame)->unit);
+  constexpr std::size_t shown_bytes_max = 120;
+  std::string text(spec_of(unit.type).name);
+  if (!unit.body.empty()) text += ' ';
+  for (const char c : unit.body.substr(0, shown_bytes_max)) {
+    text += c == '\0' ? ' ' : (c < ' ' ? '.' : c);
+  }
+  return text;
+}
+
+std::string told(const Happened& happened) {
+  const std::string what = happened.reason ? "closed: " + std::string(to_string(*happened.reason))
+                                           : told(happened.packet);
+  return "connection " + std::to_string(happened.conn.value & 0xffffffff) + "." +
+         std::to_string(happened.conn.value >> 32) + " < " + what;
+}
+
+}  // namespace gman::sim

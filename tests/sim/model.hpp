@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Model: what must come out of the engine, said by something too simple to be wrong: plain maps
+// that are searched from end to end, no index, no list, no timer.
+//
+// It is told each event and what the engine sent because of it, and says what had to be sent, byte
+// for byte and in order. It leaves three things free, and checks what is left of them: which of
+// several functions a worker is served, which sleeper is woken, and which of several jobs with one
+// unique a STATUS_RES_UNIQUE speaks of.
+//
+// A new kind of request is one more `on` here, and a few lines where peers send it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "protocol/admin.hpp"
+#include "protocol/extended.hpp"
+#include "protocol/response.hpp"
+#include "server/engine/engine.hpp"
+#include "tests/sim/failure.hpp"
+
+namespace gman::sim {
+
+/// How late a tick may come after the engine's deadline: a server has other things to do.
+inline constexpr milliseconds tick_lateness_max{20};
+
+/// One thing that the engine did: a packet to a connection, or that connection's close.
+struct Happened {
+  ConnId conn;
+  std::string packet;  ///< empty: a close
+  std::optional<CloseReason> reason{};
+
+  friend bool operator==(const Happened&, const Happened&) = default;
+};
+
+struct ModelJob {
+  enum class State : std::uint8_t { scheduled, queued, running };
+
+  std::string handle, function, unique, workload, reducer;
+  Priority priority{};
+  bool is_background = false;
+  bool is_cancelled = false;
+  bool has_key = true;  ///< no newer job took it
+  std::uint32_t attempts_lost = 0;
+  std::vector<ConnId> clients{};  ///< one entry a wait
+  State state = State::queued;
+  std::uint64_t queued_as = 0;     ///< its place in the order of all queueing
+  std::uint64_t started_as = 0;    ///< its place in the order of all starts
+  ConnId worker{};                 ///< of a running job
+  std::int64_t due_ms = 0;         ///< of a scheduled one
+  std::optional<Instant> alarm{};  ///< of both
+  std::uint64_t alarm_set_as = 0;
+  std::string numerator{}, denominator{};
+};
+
+/// How a job came to its end.
+enum class Outcome : std::uint8_t { completed, failed, raised, cancelled, used_up, left_alone };
+
+class Model {
+ public:
+  explicit Model(EngineSettings settings) : settings_(std::move(settings)) {}
+
+  void connected(ConnId conn) { peers_[conn] = {}; }
+  /// What the engine has done because of the event that comes next, without its NOOPs.
+  void witnessed(std::vector<Happened> happened) { happened_ = std::move(happened); }
+  void noop(ConnId conn, Now now);
+
+  void handle(ConnId conn, const Request& request, Now now);
+  void disconnected(ConnId conn, Now now);
+  void tick(Now now);
+  /// Other limits hold from now on.
+  void change(EngineSettings settings) { settings_ = std::move(settings); }
+  /// The answer of an admin command; rows of lists are compared without their order.
+  void admin(const AdminCommand& command, const std::string& answer, Now now);
+
+  /// What had to happen since the last call.
+  [[nodiscard]] std::vector<Happened> take_expected() { return std::exchange(expected_, {}); }
+  /// The laws that hold between any two events, so far as the model can see them.
+  void check(const Engine& engine, Now now) const;
+
+  [[nodiscard]] const std::map<std::string, ModelJob>& jobs() const { return jobs_; }
+  [[nodiscard]] const std::map<std::string, Outcome>& outcomes() const { return outcomes_; }
+  /// A running job of this worker, if it has any.
+  [[nodiscard]] const ModelJob* job_of(ConnId worker) const;
+
+ private:
+  struct Peer {
+    enum class Sleep : std::uint8_t { awake, asleep, woken } sleep = Sleep::awake;
+    Instant woken_at{};
+    std::map<std::string, std::uint32_t, std::less<>> abilities{};  ///< with their limits in ms
+    bool wants_exceptions = false;
+    std::set<PacketType> extensions{};
+    std::string raised{};  ///< its last job that ended by an exception
+  };
+  using State = ModelJob::State;
+
+  void on(ConnId who, const SubmitJob& r, Now now);
+  void on(ConnId who, const GrabJob& r, Now now);
+  void on(ConnId who, const PreSleep&, Now);
+  void on(ConnId who, const WorkComplete& r, Now now);
+  void on(ConnId who, const WorkStatus& r, Now now);
+  void on(ConnId who, const WorkFail& r, Now now);
+  void on(ConnId who, const WorkException& r, Now now);
+  void on(ConnId who, const WorkData& r, Now now);
+  void on(ConnId who, const WorkWarning& r, Now now);
+  void on(ConnId who, const GetStatus& r, Now);
+  void on(ConnId who, const GetStatusUnique& r, Now);
+  void on(ConnId who, const CanDo& r, Now);
+  void on(ConnId who, const CantDo& r, Now);
+  void on(ConnId who, const ResetAbilities&, Now);
+  void on(ConnId, const AllYours&, Now) {}
+  void on(ConnId, const SetClientId&, Now) {}
+  void on(ConnId who, const EchoReq& r, Now);
+  void on(ConnId who, const OptionReq& r, Now);
+  void on(ConnId who, const ExtendedRequest& r, Now now);
+  template <class Unknown>
+  void on(ConnId, const Unknown&, Now) {
+    throw Failure("the model has no rule for this kind of request");
+  }
+
+  void submit_many(ConnId who, std::string_view body, Now now);
+  void refuse(ConnId who, const ExtendedFault& fault);
+  /// What the engine has sent where the next thing must be that the model expects.
+  [[nodiscard]] Response next_answer(std::string_view to) const;
+
+  void expect(ConnId who, const Response& response);
+  void expect_error(ConnId who, std::string_view code, std::string_view text);
+  [[nodiscard]] bool knows_function(std::string_view function) const {
+    return functions_.contains(function);
+  }
+  [[nodiscard]] bool has_room_for_function() const {
+    return functions_.size() < settings_.functions_max;
+  }
+  [[nodiscard]] std::uint32_t queue_max(std::string_view function, Priority priority) const;
+  [[nodiscard]] std::uint64_t count(std::string_view function, State state) const;
+  [[nodiscard]] std::uint64_t all_waiting() const;
+  [[nodiscard]] std::uint64_t workers(std::string_view function) const;
+  [[nodiscard]] ModelJob* find(std::string_view function, std::string_view unique,
+                               std::string_view workload);
+  [[nodiscard]] ModelJob* run_of(ConnId who, std::string_view handle, std::string_view refusal);
+  [[nodiscard]] static bool is_wanted(const ModelJob& job) {
+    return !job.is_cancelled && (job.is_background || !job.clients.empty());
+  }
+  void enqueue(ModelJob& job);
+  void set_alarm(ModelJob& job, Instant at);
+  void set_schedule_alarm(ModelJob& job, Now now);
+  void tell(const ModelJob& job, const Response& response);
+  void end(ModelJob& job, Outcome outcome);
+  void fail(ModelJob& job, Outcome outcome);
+  void lose_worker(ModelJob& job);
+
+  template <class Command>
+  void admin_answered(const Command&, const std::string&, Now) {}
+  void admin_answered(const AdminCancelJob& command, const std::string& answer, Now);
+  void admin_answered(const AdminCreateFunction& command, const std::string& answer, Now);
+  void admin_answered(const AdminDropFunction& command, const std::string& answer, Now);
+  void admin_answered(const AdminMaxQueue& command, const std::string& answer, Now);
+  void admin_answered(const AdminStatus&, const std::string& answer, Now);
+  void admin_answered(const AdminPriorityStatus&, const std::string& answer, Now);
+  void admin_answered(const AdminShowJobs&, const std::string& answer, Now);
+  void admin_answered(const AdminShowUniqueJobs&, const std::string& answer, Now);
+
+  EngineSettings settings_;
+  std::map<ConnId, Peer> peers_;
+  std::set<std::string, std::less<>> functions_;
+  std::map<std::string, std::array<std::uint32_t, priority_count>, std::less<>> queue_max_;
+  std::map<std::string, ModelJob> jobs_;
+  std::map<std::string, Outcome> outcomes_;  ///< of every job that ended
+  std::uint64_t order_ = 0;
+  std::vector<Happened> happened_, expected_;
+};
+
+/// A packet of the server's for people, as "JOB_CREATED H:1".
+[[nodiscard]] std::string told(const std::string& packet);
+[[nodiscard]] std::string told(const Happened& happened);
+
+}  // namespace gman::sim

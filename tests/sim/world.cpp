@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/sim/world.hpp"
+
+#include <iostream>
+
+#include "tests/sim/failure.hpp"
+
+namespace gman::sim {
+
+World::World(std::uint64_t seed, const EngineSettings& settings, const Weather& bad_weather,
+             bool is_verbose)
+    : dice(seed),
+      weather(bad_weather),
+      server(settings,
+             {.send =
+                  [this](ConnId conn, std::string_view bytes) {
+                    say("server sends " + std::to_string(bytes.size()) + " bytes to " +
+                        told(Happened{conn, std::string(bytes)}));
+                    links_.at(conn)->send(Side::server, bytes);
+                  },
+              .close =
+                  [this](ConnId conn) {
+                    say("server closes connection " + std::to_string(conn.value & 0xffffffff));
+                    links_.at(conn)->close(Side::server);
+                    links_.erase(conn);
+                  }}),
+      is_verbose_(is_verbose),
+      tick_lateness_(dice.one_in(2) ? 0 : dice.below(tick_lateness_max.count() + 1)) {
+  server.on_request = [this](ConnId conn, const Request& request) {
+    if (!is_verbose_) return;
+    std::string bytes;
+    append_request(bytes, request);
+    say("connection " + std::to_string(conn.value & 0xffffffff) + "." +
+        std::to_string(conn.value >> 32) + " > " + told(bytes));
+  };
+}
+
+std::shared_ptr<Link> World::connect(Endpoint peer) {
+  auto link = std::make_shared<Link>(timeline, dice, weather);
+  const ConnId conn = server.accept();
+  link->attach(Side::peer, std::move(peer));
+  link->attach(Side::server, {.on_bytes =
+                                  [this, conn](std::string_view bytes) {
+                                    server.receive(conn, bytes, timeline.now());
+                                    watch_time();
+                                  },
+                              .on_end =
+                                  [this, conn] {
+                                    server.ended(conn, timeline.now());
+                                    watch_time();
+                                  }});
+  links_.emplace(conn, link);
+  return link;
+}
+
+// As the loop does: a tick when a deadline has come, or a little later.
+void World::watch_time() {
+  const auto deadline = server.next_deadline();
+  if (!deadline) return;
+  const Instant wanted = *deadline + tick_lateness_;
+  if (tick_at_ && *tick_at_ <= wanted) return;
+  tick_at_ = wanted;
+  timeline.at(wanted, [this, wanted] {
+    if (tick_at_ != wanted) return;
+    tick_at_.reset();
+    server.tick(timeline.now());
+    watch_time();
+  });
+}
+
+void World::acknowledged(std::string_view handle, JobMode mode) {
+  JobMode& known = acknowledged_.try_emplace(std::string(handle), mode).first->second;
+  if (mode == JobMode::background) known = mode;
+}
+
+void World::calm() {
+  is_calm_ = true;
+  weather = {};
+}
+
+void World::reckon() const {
+  const Engine& engine = server.engine().engine();
+  require(model().jobs().empty(),
+          [&] { return "a job is left: " + model().jobs().begin()->first; });
+  require(engine.jobs().empty() && engine.uniques().empty(), "the engine kept what has ended");
+  for (const auto& [handle, mode] : acknowledged_) {
+    const auto outcome = model().outcomes().find(handle);
+    const std::string& name = handle;
+    require(outcome != model().outcomes().end(),
+            [&] { return "an acknowledged job was lost: " + name; });
+    require(mode != JobMode::background || outcome->second != Outcome::left_alone,
+            [&] { return "a background job was dropped: " + name; });
+  }
+}
+
+void World::say(const std::string& what) const {
+  if (!is_verbose_) return;
+  const auto at = timeline.now().steady.time_since_epoch() - std::chrono::hours(1);
+  std::cout << std::chrono::duration_cast<milliseconds>(at).count() << " ms  " << what << '\n';
+}
+
+}  // namespace gman::sim
