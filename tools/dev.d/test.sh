@@ -5,7 +5,7 @@
 # Usage: tools/dev test [ctest arguments…]
 #
 #   tools/dev test               everything
-#   tools/dev test -L unit       one kind: unit tidy integration cli compat postgres mysql e2e
+#   tools/dev test -L unit       one kind: unit tidy integration cli compat postgres mysql e2e soak
 #   tools/dev test -R requeue    the tests whose names match
 #   tools/dev test -N            only list them
 #
