@@ -25,10 +25,10 @@ using Worker = std::unique_ptr<gearman_worker_st, decltype(&gearman_worker_free)
 
 constexpr int timeout_ms = 20'000;
 
-void tell(const char* what, gearman_return_t code, std::string_view detail = {}) {
+void tell(const char* what, gearman_return_t code, const std::string& detail = {}) {
   // Without the GEARMAN_ that all of them begin with.
-  std::printf("%s %s%s%.*s\n", what, gearman_strerror(code) + 8, detail.empty() ? "" : " ",
-              static_cast<int>(detail.size()), detail.data());
+  std::printf("%s %s%s%s\n", what, gearman_strerror(code) + 8, detail.empty() ? "" : " ",
+              detail.c_str());
 }
 
 void submit_and_wait(gearman_client_st* client) {
@@ -41,7 +41,8 @@ void submit_and_wait(gearman_client_st* client) {
     std::size_t bytes = 0;
     gearman_return_t code = GEARMAN_SUCCESS;
     void* result = way.submit(client, "f", way.name, "work", 4, &bytes, &code);
-    tell(way.name, code, {static_cast<const char*>(result), bytes});
+    tell(way.name, code,
+         result == nullptr ? "" : std::string(static_cast<const char*>(result), bytes));
     std::free(result);
   }
 }
