@@ -23,7 +23,7 @@ namespace {
 using Client = std::unique_ptr<gearman_client_st, decltype(&gearman_client_free)>;
 using Worker = std::unique_ptr<gearman_worker_st, decltype(&gearman_worker_free)>;
 
-constexpr int timeout_ms = 20'000;
+constexpr int patience_ms = 20'000;
 
 void tell(const char* what, gearman_return_t code, const std::string& detail = {}) {
   // Without the GEARMAN_ that all of them begin with.
@@ -128,7 +128,7 @@ gearman_return_t count(gearman_task_st* task) {
 
 // By a client without the exceptions option: with it, libgearman waits on after an exception.
 void run_many_tasks(const char* host, in_port_t port) {
-  const Client owner = new_client(host, port, timeout_ms);
+  const Client owner = new_client(host, port, patience_ms);
   gearman_client_st* const client = owner.get();
   Heard heard;
   gearman_client_set_created_fn(client, count<&Heard::created>);
@@ -157,7 +157,7 @@ void run_many_tasks(const char* host, in_port_t port) {
 }
 
 int run_client(const char* host, in_port_t port) {
-  const Client client = new_client(host, port, timeout_ms);
+  const Client client = new_client(host, port, patience_ms);
   tell("option", gearman_client_set_server_option(client.get(), "exceptions", 10)
                      ? GEARMAN_SUCCESS
                      : GEARMAN_INVALID_SERVER_OPTION);
@@ -168,7 +168,7 @@ int run_client(const char* host, in_port_t port) {
   submit_with_a_reducer(host, port);
   run_many_tasks(host, port);
   gearman_job_handle_t handle{};
-  tell("last", gearman_client_do_low_background(new_client(host, port, timeout_ms).get(), "f",
+  tell("last", gearman_client_do_low_background(new_client(host, port, patience_ms).get(), "f",
                                                 nullptr, "last", 4, handle));
   return 0;
 }
@@ -200,7 +200,7 @@ gearman_return_t work(gearman_job_st* job, void* context) {
 int run_worker(const char* host, in_port_t port, std::string_view way) {
   const Worker worker(gearman_worker_create(nullptr), gearman_worker_free);
   gearman_worker_add_server(worker.get(), host, port);
-  gearman_worker_set_timeout(worker.get(), timeout_ms);
+  gearman_worker_set_timeout(worker.get(), patience_ms);
   gearman_worker_set_identifier(worker.get(), "libgearman", 10);
   gearman_worker_remove_options(worker.get(), GEARMAN_WORKER_GRAB_ALL);
   gearman_worker_remove_options(worker.get(), GEARMAN_WORKER_GRAB_UNIQ);
