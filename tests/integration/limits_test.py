@@ -2,13 +2,12 @@
 """Peers that are slow, silent, gone or too many."""
 import contextlib
 import os
-import re
 import socket
 import struct
 import time
 import unittest
 
-from gmand import BUILD_DIR, Gmand
+from gmand import Gmand, is_sanitized
 from wire import *  # pylint: disable=wildcard-import,unused-wildcard-import
 
 
@@ -26,12 +25,6 @@ def resident_bytes(pid):
 def peak_bytes(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
-
-
-def is_sanitized():
-    """A sanitizer keeps freed memory back and adds its own, so there is none to be measured."""
-    cache = (BUILD_DIR / "CMakeCache.txt").read_text(encoding="utf-8")
-    return re.search(r"^GMAN_SANITIZE:\w+=.", cache, re.MULTILINE) is not None
 
 
 class MemoryTestCase(unittest.TestCase):

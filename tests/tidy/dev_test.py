@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = "deps build test check format fuzz bench demo fresh".split()
+COMMANDS = "deps build test check format fuzz bench soak demo fresh".split()
 
 
 def dev(*arguments):

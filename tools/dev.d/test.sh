@@ -6,7 +6,7 @@
 #
 #   tools/dev test               everything
 #   tools/dev test -L unit       one kind: unit sim fuzz tidy integration cli compat postgres
-#                                mysql e2e
+#                                mysql e2e soak
 #   tools/dev test -R requeue    the tests whose names match
 #   tools/dev test -N            only list them
 #
