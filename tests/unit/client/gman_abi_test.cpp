@@ -232,7 +232,7 @@ TEST(gman_abi, keeps_the_old_settings_when_new_ones_are_wrong) {
 TEST(gman_abi, refuses_arguments_that_contradict_themselves) {
   TestClient client("a");
   const auto message_for = [&](auto change) {
-    gman_job job{{"f", 1}, {nullptr, 0}, {nullptr, 0}, GMAN_PRIORITY_NORMAL, 1, 0};
+    gman_job job{{"f", 1}, {nullptr, 0}, {nullptr, 0}, GMAN_PRIORITY_NORMAL, 1, 0, {}, 0};
     change(job);
     EXPECT_EQ(gman_start_job(client.get(), &job), GMAN_INVALID_ARGUMENT);
     return std::string(gman_error_get(client.get())->message);
