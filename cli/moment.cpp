@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/moment.hpp"
 
-#include <algorithm>
 #include <cctype>
 #include <cstdint>
 #include <ctime>
@@ -12,7 +11,6 @@ namespace gman::cli {
 namespace {
 
 using std::chrono::milliseconds;
-using Moment = std::chrono::system_clock::time_point;
 
 /// Takes a text apart from its front; every step says whether it went well.
 class Reader {
@@ -67,13 +65,12 @@ class Reader {
   std::string_view rest_;
 };
 
-std::optional<Moment> within_limits(milliseconds since_1970) {
+std::optional<JobTime> within_limits(milliseconds since_1970) {
   if (since_1970.count() < 0 || since_1970.count() > run_at_ms_max) return std::nullopt;
-  const auto longest = std::chrono::duration_cast<milliseconds>(Moment::duration::max());
-  return Moment(std::min(since_1970, longest));
+  return JobTime(since_1970);
 }
 
-std::optional<Moment> parse_seconds(Reader reader) {
+std::optional<JobTime> parse_seconds(Reader reader) {
   std::int64_t seconds = 0;
   int ms = 0;
   const bool is_whole =
@@ -101,7 +98,7 @@ bool take_zone(Reader& reader, std::optional<int>& offset) {
   return true;
 }
 
-std::optional<Moment> parse_date(Reader reader) {
+std::optional<JobTime> parse_date(Reader reader) {
   std::tm fields{};
   int ms = 0;
   std::optional<int> offset;
@@ -132,7 +129,7 @@ std::optional<Moment> parse_date(Reader reader) {
 
 }  // namespace
 
-std::optional<Moment> parse_moment(std::string_view text) {
+std::optional<JobTime> parse_moment(std::string_view text) {
   return text.starts_with('@') ? parse_seconds(Reader(text)) : parse_date(Reader(text));
 }
 

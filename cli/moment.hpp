@@ -4,7 +4,8 @@
 // "@1764024000.5".
 #pragma once
 
-#include <chrono>
+#include <gman/client.hpp>
+
 #include <optional>
 #include <string_view>
 
@@ -12,8 +13,7 @@ namespace gman::cli {
 
 /// A date and a time of day, local unless it ends in Z or an offset such as +01:00; or @ and the
 /// seconds since 1970 UTC. To the millisecond, from 1970 to 9999. nullopt for what is none.
-[[nodiscard]] std::optional<std::chrono::system_clock::time_point> parse_moment(
-    std::string_view text);
+[[nodiscard]] std::optional<JobTime> parse_moment(std::string_view text);
 
 inline constexpr std::string_view moment_help =
     "a date and time, local or with its offset: 2026-11-24 22:30, 2026-11-24T21:30:00Z; or @ and "

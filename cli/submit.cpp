@@ -46,7 +46,7 @@ constexpr std::size_t batch_bytes_max = 1u << 20;
 struct Terms {
   JobPriority priority = JobPriority::normal;
   JobUnique unique_mode = JobUnique::alive;
-  std::optional<std::chrono::system_clock::time_point> run_at{};
+  std::optional<JobTime> run_at{};
 };
 
 /// Submits jobs and shows what comes of them.
@@ -238,7 +238,8 @@ std::variant<Terms, Mistake> terms_of(const SubmitOptions& options) {
       return Mistake{quoted("--in", options.in) + " is no time",
                      "give " + std::string(duration_help)};
     }
-    terms.run_at = std::chrono::system_clock::now() + *wait;
+    const auto now = std::chrono::system_clock::now();
+    terms.run_at = std::chrono::ceil<std::chrono::milliseconds>(now) + *wait;
   }
   return terms;
 }

@@ -35,9 +35,8 @@ gman_unique_mode mode_of(JobUnique mode) {
 }
 
 /// gman.h takes 0 for "now", as 1970 is.
-std::int64_t ms_since_1970(const std::optional<std::chrono::system_clock::time_point>& time) {
-  if (!time) return 0;
-  return std::chrono::ceil<std::chrono::milliseconds>(time->time_since_epoch()).count();
+std::int64_t ms_since_1970(const std::optional<JobTime>& time) {
+  return time ? time->time_since_epoch().count() : 0;
 }
 
 std::string text_of(gman_bytes bytes) {

@@ -21,6 +21,9 @@ enum class JobPriority : std::uint8_t { normal, high, low };
 /// Which job of the same function and unique a submit joins: see gman_unique_mode in gman.h.
 enum class JobUnique : std::uint8_t { alive, until_start };
 
+/// A time to run at, UTC.
+using JobTime = std::chrono::sys_time<std::chrono::milliseconds>;
+
 struct ClientSettings {
   std::string servers = "127.0.0.1:4730";
   std::chrono::milliseconds connect_timeout{2000};
@@ -37,7 +40,7 @@ struct JobRequest {
   bool background = false;
   JobUnique unique_mode = JobUnique::alive;
   /// Not before this time.
-  std::optional<std::chrono::system_clock::time_point> run_at{};
+  std::optional<JobTime> run_at{};
 };
 
 /// Background jobs that have all but unique and workload in common; at most GMAN_JOBS_MAX.
@@ -45,7 +48,7 @@ struct JobsRequest {
   std::string_view function;
   JobPriority priority = JobPriority::normal;
   JobUnique unique_mode = JobUnique::alive;
-  std::optional<std::chrono::system_clock::time_point> run_at{};
+  std::optional<JobTime> run_at{};
   struct Part {
     std::string_view unique;
     std::string_view workload;
