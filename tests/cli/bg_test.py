@@ -2,13 +2,17 @@
 """gman bg: jobs that outlive their client."""
 import os
 import pty
+import socket
+import struct
 import subprocess
+import threading
 import time
 import unittest
 
 from gman_command import BINARY, DOWN, environment, gman
 from gmand import Gmand
-from wire import CAN_DO, GET_STATUS, Peer, Worker
+from wire import (CAN_DO, GET_STATUS, JOB_CREATED, OPTION_REQ, OPTION_RES, RES, SUBMIT_MANY, Peer,
+                  Worker, encode, job_of_many)
 
 
 class Bg(unittest.TestCase):
@@ -84,6 +88,36 @@ class Bg(unittest.TestCase):
             worker.send(CAN_DO, "many")
             for handle, line in zip(handles, lines):
                 self.assertEqual(worker.grab(), (handle, b"many", line))
+
+    def test_sends_lines_that_have_come_by_one_packet(self):
+        # A server that writes down what it is asked, knows SUBMIT_MANY and then leaves.
+        requests = []
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rwb") as stream:
+                while len(requests) < 3:
+                    _, kind, length = struct.unpack(">4sII", stream.read(12))
+                    requests.append((kind, stream.read(length)))
+                    if kind == OPTION_REQ:
+                        stream.write(encode(OPTION_RES, requests[-1][1], magic=RES))
+                        stream.flush()
+                for handle in ("H:1", "H:2", "H:3"):
+                    stream.write(encode(JOB_CREATED, handle, magic=RES))
+                stream.flush()
+                stream.read(1)  # until the client has gone
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = threading.Thread(target=serve, daemon=True)
+            server.start()
+            done = gman("bg", "-s", f"127.0.0.1:{listener.getsockname()[1]}", "f", "--lines",
+                        "--low", stdin=b"one\ntwo\nthree\n")
+            server.join(30)
+        self.assertEqual((done.returncode, done.stdout), (0, b"H:1\nH:2\nH:3\n"), done)
+        jobs = b"".join(job_of_many(line) for line in (b"one", b"two", b"three"))
+        self.assertEqual(requests, [
+            (OPTION_REQ, b"exceptions"), (OPTION_REQ, b"gman.submit_many"),
+            (SUBMIT_MANY, b"f\0mode=background,priority=low\0" + jobs)])
 
     def test_takes_lines_of_a_megabyte_beside_short_ones(self):
         lines = [b"a" * (1 << 20), b"b", b"c" * (3 << 20), b"d", b"e"]

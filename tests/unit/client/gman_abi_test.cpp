@@ -119,11 +119,11 @@ TEST(gman_abi, refuses_many_jobs_that_are_not_to_be_in_the_background_or_are_non
   EXPECT_EQ(message({.function = {"f", 1}, .unique = {"u", 1}, .background = 1}, 1),
             "unique and workload belong to the parts of many jobs");
   EXPECT_EQ(message({.function = {"f", 1}, .background = 1}, 0), "there is no job");
-  EXPECT_EQ(message({.function = {"f", 1},
-                     .background = 1,
-                     .unique_mode = static_cast<gman_unique_mode>(7)},
-                    1),
-            "unique_mode is neither GMAN_UNIQUE_ALIVE nor GMAN_UNIQUE_UNTIL_START");
+  EXPECT_EQ(
+      message(
+          {.function = {"f", 1}, .background = 1, .unique_mode = static_cast<gman_unique_mode>(7)},
+          1),
+      "unique_mode is neither GMAN_UNIQUE_ALIVE nor GMAN_UNIQUE_UNTIL_START");
 }
 
 TEST(gman_abi, pings_and_measures_the_echo_alone) {
