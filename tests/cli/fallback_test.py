@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""gman with Debian's gearmand, which knows none of gman's own packets: what plain packets can say is
-said by them, and what they cannot is an error that names the server."""
+"""gman with Debian's gearmand, which knows none of gman's own packets: what plain packets can say
+is said by them, and what they cannot is an error that names the server."""
 import time
 import unittest
 
