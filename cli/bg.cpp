@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/duration.hpp"
+#include "cli/moment.hpp"
 #include "cli/submit.hpp"
 
 namespace gman::cli {
@@ -15,11 +16,13 @@ void add_bg(CLI::App& app, Invocation& invocation) {
   command->footer(
       "The handle comes once the server has accepted the job. On a terminal --lines shows how far\n"
       "it is.\n" +
-      std::string(duration_footer) + std::string(submit_exit_codes) +
+      std::string(duration_footer) + std::string(when_footer) + std::string(submit_exit_codes) +
       "\n\nExamples:\n"
       "  gman bg index_url http://example.org/\n"
       "  gman bg --unique photo-17 resize < photo.jpg\n"
-      "  gman bg --low resize --lines < list");
+      "  gman bg --low resize --lines < list\n"
+      "  gman bg --in 10m remind Tea\n"
+      "  gman bg -u page-17 --unique-mode until-start index_url http://example.org/");
   command->callback([&invocation, options, command] {
     options->has_workload = command->count("WORKLOAD") > 0;
     invocation.run = [&invocation, options] { return submit(invocation, "bg", *options); };

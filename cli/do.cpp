@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/duration.hpp"
+#include "cli/moment.hpp"
 #include "cli/submit.hpp"
 
 namespace gman::cli {
@@ -14,7 +15,7 @@ void add_do(CLI::App& app, Invocation& invocation) {
   command->footer(
       "The result goes to standard output as the worker sent it; warnings and, on a terminal,\n"
       "progress go to standard error. A workload that begins with - goes behind --.\n" +
-      std::string(duration_footer) + std::string(submit_exit_codes) +
+      std::string(duration_footer) + std::string(when_footer) + std::string(submit_exit_codes) +
       "\nWith --lines a failed job is told and the next one is run.\n"
       "\nExamples:\n"
       "  gman do reverse Hello\n"

@@ -33,6 +33,8 @@ class LineReader {
   explicit LineReader(std::string_view command) : command_(command) {}
   /// The next line without its end; nullopt at the end of input; or how the command ends instead.
   [[nodiscard]] std::variant<std::optional<std::string>, Exit> next();
+  /// Whether next() brings a line without reading.
+  [[nodiscard]] bool has_line() const { return buffer_.find('\n', at_) != std::string::npos; }
   [[nodiscard]] std::uint64_t lines() const { return lines_; }
 
  private:

@@ -17,6 +17,10 @@ struct SubmitOptions {
   std::string workload;
   std::string unique;
   std::string deadline;
+  std::string priority;     ///< "high", "normal", "low", or empty
+  std::string unique_mode;  ///< "alive", "until-start", or empty
+  std::string at;
+  std::string in;
   bool has_workload = false;
   bool is_high = false;
   bool is_low = false;

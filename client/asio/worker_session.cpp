@@ -218,7 +218,9 @@ void WorkerSession::watch() {
     self->is_watched_ = false;
     if (self->is_lost() || !self->is_awaiting()) return;
     if (steady_clock::now() >= self->patience_ends()) {
-      self->close(self->is_writing_ ? "the server does not read" : "no answer to a grab");
+      self->close(self->is_writing_          ? "the server does not read"
+                  : self->fsm_.is_grabbing() ? "no answer to a grab"
+                                             : "no answer to an option");
     } else {
       self->watch();
     }

@@ -78,7 +78,7 @@ class WorkerSession : public std::enable_shared_from_this<WorkerSession> {
   void on_written(error_code error, std::size_t bytes);
   void leave_if_done();
   void watch();
-  [[nodiscard]] bool is_awaiting() const { return is_writing_ || fsm_.is_grabbing(); }
+  [[nodiscard]] bool is_awaiting() const { return is_writing_ || fsm_.is_awaiting(); }
   [[nodiscard]] std::chrono::steady_clock::time_point patience_ends() const;
 
   WorkerLoop& loop_;

@@ -26,6 +26,19 @@ gman_priority priority_of(JobPriority priority) {
   return GMAN_PRIORITY_NORMAL;
 }
 
+gman_unique_mode mode_of(JobUnique mode) {
+  switch (mode) {
+    case JobUnique::alive: return GMAN_UNIQUE_ALIVE;
+    case JobUnique::until_start: return GMAN_UNIQUE_UNTIL_START;
+  }
+  return GMAN_UNIQUE_ALIVE;
+}
+
+/// gman.h takes 0 for "now", as 1970 is.
+std::int64_t ms_since_1970(const std::optional<JobTime>& time) {
+  return time ? time->time_since_epoch().count() : 0;
+}
+
 std::string text_of(gman_bytes bytes) {
   return {bytes.data, bytes.size};
 }
@@ -92,13 +105,44 @@ std::variant<JobAnswer, Error> Client::run(const JobRequest& job) {
                        .workload = bytes_of(job.workload),
                        .priority = priority_of(job.priority),
                        .background = job.background ? 1 : 0,
-                       .deadline_ms = 0};
+                       .deadline_ms = 0,
+                       .unique_mode = mode_of(job.unique_mode),
+                       .run_at_ms = ms_since_1970(job.run_at)};
   if (drive(client, gman_start_job(client, &given), impl_->between_waits()) != GMAN_OK) {
     return impl_->error();
   }
   const gman_result_data& result = *gman_result(client);
   return JobAnswer{text_of(result.handle), text_of(result.data), text_of(result.warning),
                    result.server};
+}
+
+JobsAnswer Client::submit(const JobsRequest& jobs) {
+  gman_client* client = impl_->client.get();
+  const gman_job common{.function = bytes_of(jobs.function),
+                        .unique = {},
+                        .workload = {},
+                        .priority = priority_of(jobs.priority),
+                        .background = 1,
+                        .deadline_ms = 0,
+                        .unique_mode = mode_of(jobs.unique_mode),
+                        .run_at_ms = ms_since_1970(jobs.run_at)};
+  std::vector<gman_job_part> parts;
+  parts.reserve(jobs.parts.size());
+  for (const auto& part : jobs.parts) {
+    parts.push_back({bytes_of(part.unique), bytes_of(part.workload)});
+  }
+  const gman_status ended = drive(
+      client, gman_start_jobs(client, &common, parts.data(), parts.size()), impl_->interrupted);
+  JobsAnswer answer;
+  if (ended != GMAN_OK) answer.error = impl_->error();
+  std::size_t count = 0;
+  const gman_job_outcome* outcomes = gman_job_outcomes(client, &count);
+  for (std::size_t i = 0; i < count; ++i) {
+    answer.outcomes.push_back({text_of(outcomes[i].handle), text_of(outcomes[i].refusal)});
+  }
+  const char* server = gman_result(client)->server;
+  answer.server = server != nullptr ? server : "";
+  return answer;
 }
 
 std::variant<PingAnswer, Error> Client::ping() {

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +28,8 @@ namespace {
 static_assert(GMAN_FUNCTION_BYTES_MAX == function_bytes_max);
 static_assert(GMAN_UNIQUE_BYTES_MAX == unique_bytes_max);
 static_assert(GMAN_WORKLOAD_BYTES_MAX == workload_bytes_max);
+static_assert(GMAN_JOBS_MAX == submit_many_jobs_max);
+static_assert(GMAN_RUN_AT_MS_MAX == run_at_ms_max);
 static_assert(GMAN_INVALID_ARGUMENT == static_cast<int>(client_errc::invalid_argument));
 static_assert(GMAN_INTERNAL_ERROR == static_cast<int>(client_errc::internal_error));
 
@@ -68,6 +72,32 @@ void copy_message(std::string_view text, char* message, std::size_t message_byte
   message[bytes] = '\0';
 }
 
+/// Nothing of a job may be missing, and every choice is one of those that there are.
+struct JobSettings {
+  Priority priority{};
+  UniqueMode unique_mode{};
+  std::optional<std::int64_t> run_at_ms;
+};
+using CheckedJob = std::variant<JobSettings, std::string_view>;  // or the reason
+
+CheckedJob check(const gman_job& job) {
+  if (job.deadline_ms < 0) return "deadline_ms must not be negative";
+  JobSettings checked;
+  switch (job.priority) {
+    case GMAN_PRIORITY_NORMAL: checked.priority = Priority::normal; break;
+    case GMAN_PRIORITY_HIGH: checked.priority = Priority::high; break;
+    case GMAN_PRIORITY_LOW: checked.priority = Priority::low; break;
+    default: return "priority is none of GMAN_PRIORITY_NORMAL, _HIGH and _LOW";
+  }
+  switch (job.unique_mode) {
+    case GMAN_UNIQUE_ALIVE: checked.unique_mode = UniqueMode::alive; break;
+    case GMAN_UNIQUE_UNTIL_START: checked.unique_mode = UniqueMode::until_start; break;
+    default: return "unique_mode is neither GMAN_UNIQUE_ALIVE nor GMAN_UNIQUE_UNTIL_START";
+  }
+  if (job.run_at_ms != 0) checked.run_at_ms = job.run_at_ms;
+  return checked;
+}
+
 gman_bytes bytes_of(const std::string& text) {
   return {text.data(), text.size()};
 }
@@ -92,6 +122,7 @@ struct gman_client {
   gman::CallLimits limits;
   gman_result_data result = gman::no_result;
   gman_error_data error = gman::no_error;
+  std::vector<gman_job_outcome> outcomes;
   std::array<char, 512> own_message{};  // of errors that no call tells
 
   void apply(gman::Settings settings) {
@@ -109,6 +140,7 @@ struct gman_client {
   void forget_last_call() {
     result = gman::no_result;
     error = gman::no_error;
+    outcomes.clear();
   }
 
   /// After a step: GMAN_AGAIN, or how the call ended.
@@ -130,6 +162,10 @@ struct gman_client {
               .running = known.running ? 1 : 0,
               .elapsed_ms = known.elapsed_ms,
               .round_trip_ms = known.round_trip_ms};
+    outcomes.reserve(known.jobs.size());
+    for (const gman::JobOutcome& job : known.jobs) {
+      outcomes.push_back({gman::bytes_of(job.handle), gman::bytes_of(job.refusal)});
+    }
     if (!call.error()) {
       error = gman::no_error;
     } else {
@@ -180,21 +216,52 @@ gman_status start_job(gman_client& client, const gman_job& job) {
   if (is_missing(job.function)) return refuse("function name is NULL with a size");
   if (is_missing(job.unique)) return refuse("unique key is NULL with a size");
   if (is_missing(job.workload)) return refuse("workload is NULL with a size");
-  if (job.deadline_ms < 0) return refuse("deadline_ms must not be negative");
+  const auto checked = check(job);
+  if (const auto* why = std::get_if<std::string_view>(&checked)) return refuse(*why);
+  const auto& settings = std::get<JobSettings>(checked);
 
-  SubmitCall call{.function = view_of(job.function),
-                  .unique = view_of(job.unique),
-                  .workload = view_of(job.workload),
-                  .mode = job.background != 0 ? JobMode::background : JobMode::foreground};
-  switch (job.priority) {
-    case GMAN_PRIORITY_NORMAL: call.priority = Priority::normal; break;
-    case GMAN_PRIORITY_HIGH: call.priority = Priority::high; break;
-    case GMAN_PRIORITY_LOW: call.priority = Priority::low; break;
-    default: return refuse("priority is none of GMAN_PRIORITY_NORMAL, _HIGH and _LOW");
-  }
+  const SubmitCall call{.function = view_of(job.function),
+                        .unique = view_of(job.unique),
+                        .workload = view_of(job.workload),
+                        .priority = settings.priority,
+                        .mode = job.background != 0 ? JobMode::background : JobMode::foreground,
+                        .unique_mode = settings.unique_mode,
+                        .run_at_ms = settings.run_at_ms};
   CallLimits limits = client.limits;
   if (job.deadline_ms > 0) limits.deadline = milliseconds{job.deadline_ms};
   return client.start(call, limits);
+}
+
+gman_status start_jobs(gman_client& client, const gman_job& common,
+                       std::span<const gman_job_part> parts) {
+  const auto refuse = [&](std::string_view why) {
+    client.forget_last_call();
+    return client.fail(GMAN_INVALID_ARGUMENT, why);
+  };
+  if (is_missing(common.function)) return refuse("function name is NULL with a size");
+  if (common.unique.size != 0 || common.workload.size != 0) {
+    return refuse("unique and workload belong to the parts of many jobs");
+  }
+  if (common.background == 0) return refuse("many jobs are background jobs");
+  const auto checked = check(common);
+  if (const auto* why = std::get_if<std::string_view>(&checked)) return refuse(*why);
+  const auto& settings = std::get<JobSettings>(checked);
+
+  std::vector<JobOfMany> jobs;
+  jobs.reserve(parts.size());
+  for (const gman_job_part& part : parts) {
+    if (is_missing(part.unique)) return refuse("unique key is NULL with a size");
+    if (is_missing(part.workload)) return refuse("workload is NULL with a size");
+    jobs.push_back({view_of(part.unique), view_of(part.workload)});
+  }
+  CallLimits limits = client.limits;
+  if (common.deadline_ms > 0) limits.deadline = milliseconds{common.deadline_ms};
+  return client.start(SubmitManyCall{.function = view_of(common.function),
+                                     .jobs = jobs,
+                                     .priority = settings.priority,
+                                     .unique_mode = settings.unique_mode,
+                                     .run_at_ms = settings.run_at_ms},
+                      limits);
 }
 
 }  // namespace
@@ -286,6 +353,11 @@ gman_status gman_start_job(gman_client* client, const gman_job* job) {
   return client->guarded_start([&] { return gman::start_job(*client, *job); });
 }
 
+gman_status gman_start_jobs(gman_client* client, const gman_job* common, const gman_job_part* parts,
+                            size_t count) {
+  return client->guarded_start([&] { return gman::start_jobs(*client, *common, {parts, count}); });
+}
+
 gman_status gman_start_status(gman_client* client, gman_bytes handle) {
   return client->guarded_start([&] {
     // A missing handle is an empty one, which is refused below.
@@ -319,6 +391,11 @@ gman_status gman_step(gman_client* client) {
 
 const gman_result_data* gman_result(const gman_client* client) {
   return &client->result;
+}
+
+const gman_job_outcome* gman_job_outcomes(const gman_client* client, size_t* count) {
+  *count = client->outcomes.size();
+  return client->outcomes.empty() ? nullptr : client->outcomes.data();
 }
 
 const gman_error_data* gman_error_get(const gman_client* client) {

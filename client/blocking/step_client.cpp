@@ -135,7 +135,7 @@ std::optional<CallEvent> StepClient::open() {
   auto& connection = connections_[server];
   if (connection) {
     in_use_ = server;
-    return Opened{.is_reused = true};
+    return Opened{.is_reused = true, .agreements = connection->agreements};
   }
   if (!connector_) {
     connector_ = std::make_unique<Connector>(epoll_, static_cast<std::uint32_t>(server),
@@ -217,6 +217,7 @@ void StepClient::close_connection() {
 void StepClient::end() {
   connector_.reset();
   if (in_use_ && call_->is_connection_clean()) {
+    connections_[*in_use_]->agreements = call_->agreements();
     watch_connection_in_use();
     in_use_.reset();
   } else {

@@ -59,6 +59,7 @@ class StepClient {
     bool is_readable = false;
     bool is_writable = true;
     int send_error = 0;
+    Agreements agreements{};
   };
 
   [[nodiscard]] bool go_on(Action action);

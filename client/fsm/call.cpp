@@ -18,6 +18,18 @@ std::string holds_nul(std::string_view what, std::string_view text) {
   return std::string(what) + " contains a NUL byte, at offset " + std::to_string(at);
 }
 
+std::string beyond_time(const std::optional<std::int64_t>& run_at_ms) {
+  if (!run_at_ms || (*run_at_ms >= 0 && *run_at_ms <= run_at_ms_max)) return {};
+  return "run time of " + std::to_string(*run_at_ms) + " ms since 1970 is not between 0 and " +
+         std::to_string(run_at_ms_max);
+}
+
+// A function, options and the heads of the jobs fit beside as much.
+constexpr std::size_t jobs_bytes_max = workload_bytes_max;
+static_assert(jobs_bytes_max + function_bytes_max + submit_options_bytes_max +
+                  submit_many_jobs_max * (5 + 1) <=
+              body_bytes_max);
+
 // Checked in this order, so that a call with two faults has one right answer.
 struct Faults {
   const CallLimits& limits;
@@ -31,7 +43,26 @@ struct Faults {
     if (fault.empty()) {
       fault = above_limit("workload", call.workload.size(), limits.workload_bytes_max);
     }
+    if (fault.empty()) fault = beyond_time(call.run_at_ms);
     return fault;
+  }
+  std::string operator()(const SubmitManyCall& call) const {
+    if (call.jobs.empty()) return "there is no job";
+    if (call.jobs.size() > submit_many_jobs_max) {
+      return std::to_string(call.jobs.size()) + " jobs at once are above the limit of " +
+             std::to_string(submit_many_jobs_max);
+    }
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < call.jobs.size(); ++i) {
+      const JobOfMany& job = call.jobs[i];
+      const std::string fault = (*this)(SubmitCall{.function = call.function,
+                                                   .unique = job.unique,
+                                                   .workload = job.workload,
+                                                   .run_at_ms = call.run_at_ms});
+      if (!fault.empty()) return "job " + std::to_string(i + 1) + ": " + fault;
+      bytes += job.unique.size() + job.workload.size();
+    }
+    return above_limit("all uniques and workloads together", bytes, jobs_bytes_max);
   }
   std::string operator()(const StatusCall& call) const {
     if (call.handle.empty()) return "job handle is empty";
@@ -43,6 +74,44 @@ struct Faults {
 };
 
 }  // namespace
+
+SubmitJob job_of(const SubmitCall& call) {
+  return {.function = call.function,
+          .unique = call.unique,
+          .workload = call.workload,
+          .priority = call.priority,
+          .mode = call.mode,
+          .run_at_epoch_ms = call.run_at_ms,
+          .unique_mode = call.unique_mode};
+}
+
+SubmitJob common_of(const SubmitManyCall& call) {
+  return {.function = call.function,
+          .priority = call.priority,
+          .mode = JobMode::background,
+          .run_at_epoch_ms = call.run_at_ms,
+          .unique_mode = call.unique_mode};
+}
+
+std::string beyond_plain(const SubmitJob& job) {
+  if (job.unique_mode == UniqueMode::until_start && !job.unique.empty()) {
+    return "the unique mode until_start";
+  }
+  if (!job.run_at_epoch_ms) return {};
+  if (job.mode == JobMode::foreground) return "a run time in the foreground";
+  return job.priority == Priority::normal ? "" : "a run time and a priority";
+}
+
+bool is_plain(const SubmitJob& job) {
+  return beyond_plain(job).empty() && job.run_at_epoch_ms.value_or(0) % 1000 == 0;
+}
+
+SubmitJob as_plain(SubmitJob job) {
+  job.unique_mode = UniqueMode::alive;
+  if (job.run_at_epoch_ms) job.run_at_epoch_seconds = (*job.run_at_epoch_ms + 999) / 1000;
+  job.run_at_epoch_ms.reset();
+  return job;
+}
 
 std::optional<Error> fault_of(const Call& call, const CallLimits& limits) {
   std::string fault = std::visit(Faults{limits}, call);

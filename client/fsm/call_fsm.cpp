@@ -22,38 +22,63 @@ double ms_between(Instant from, Instant to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
-Request request_of(const SubmitCall& call) {
-  return SubmitJob{.function = call.function,
-                   .unique = call.unique,
-                   .workload = call.workload,
-                   .priority = call.priority,
-                   .mode = call.mode};
-}
-Request request_of(const StatusCall& call) {
-  return GetStatus{call.handle};
-}
-Request request_of(const PingCall&) {
-  return EchoReq{echo_data};
-}
-
 }  // namespace
 
 CallFsm::CallFsm(const Call& call, const CallLimits& limits, ServerChoice& choice)
     : choice_(choice), limits_(limits), error_(fault_of(call, limits)) {
   if (error_) return;
-  if (const auto* job = std::get_if<SubmitCall>(&call)) {
-    kind_ = job->mode == JobMode::background ? Kind::background : Kind::foreground;
-    function_ = printable(job->function, quoted_name_bytes_max);
-    out_.reserve(job->workload.size() + job->function.size() + job->unique.size() + 64);
-  } else if (const auto* status = std::get_if<StatusCall>(&call)) {
-    kind_ = Kind::status;
-    result_.handle = status->handle;
-  } else {
-    kind_ = Kind::ping;
+  std::visit([this](const auto& one) { encode(one); }, call);
+}
+
+void CallFsm::encode(const SubmitCall& call) {
+  kind_ = call.mode == JobMode::background ? Kind::background : Kind::foreground;
+  function_ = printable(call.function, quoted_name_bytes_max);
+  const SubmitJob job = job_of(call);
+  out_.reserve(job.workload.size() + job.function.size() + job.unique.size() + 256);
+  ask_for_exceptions();
+  if (is_plain(job)) return append_request(out_, as_plain(job));
+  beyond_plain_ = beyond_plain(job);
+  ask_for(PacketType::submit);
+  append_submit(out_, job);
+}
+
+void CallFsm::encode(const SubmitManyCall& call) {
+  kind_ = Kind::many;
+  function_ = printable(call.function, quoted_name_bytes_max);
+  jobs_ = call.jobs.size();
+  result_.jobs.reserve(jobs_);
+  SubmitJob common = common_of(call);
+  ask_for_exceptions();
+  ask_for(PacketType::submit_many);
+  append_submit_many(out_, common, call.jobs);
+  for (const JobOfMany& job : call.jobs) {
+    common.unique = job.unique;
+    if (beyond_plain_.empty()) beyond_plain_ = beyond_plain(common);
   }
+}
+
+void CallFsm::encode(const StatusCall& call) {
+  kind_ = Kind::status;
+  result_.handle = call.handle;
+  ask_for_exceptions();
+  append_request(out_, GetStatus{call.handle});
+}
+
+void CallFsm::encode(const PingCall&) {
+  kind_ = Kind::ping;
+  ask_for_exceptions();
+  append_request(out_, EchoReq{echo_data});
+}
+
+void CallFsm::ask_for_exceptions() {
   append_request(out_, OptionReq{"exceptions"});
-  greeting_bytes_ = out_.size();
-  append_request(out_, std::visit([](const auto& one) { return request_of(one); }, call));
+  greeting_bytes_ = options_bytes_ = out_.size();
+}
+
+void CallFsm::ask_for(PacketType extension) {
+  extension_ = extension;
+  append_request(out_, OptionReq{option_name_of(extension)});
+  options_bytes_ = out_.size();
 }
 
 Action CallFsm::start(Instant now) {
@@ -99,7 +124,10 @@ void CallFsm::cancel(Instant now) {
     message += ": " + subject();
     if (state_ != State::asking) {
       message += " had not ended";
-    } else if (exchange_.is_request_sent) {
+    } else if (kind_ == Kind::many && may_have_job()) {
+      message += " were not all acknowledged by " + server_name() + ", the fate of the others is " +
+                 "unknown";
+    } else if (may_have_job()) {
       message += " was sent to " + server_name() + " but not acknowledged, its fate is unknown";
     } else {
       message += " was not submitted";
@@ -169,9 +197,11 @@ void CallFsm::on(const TimePassed&, Instant now) {
 void CallFsm::pass_deadline(Instant now) {
   const bool is_connected = state_ == State::asking;
   std::string message;
-  if (is_job() && is_connected && exchange_.is_request_sent) {
+  if (is_connected && may_have_job()) {
     message = server_name() + " did not acknowledge " + subject() + " within " +
-              in_ms(limits_.deadline) + ": its fate is unknown";
+              in_ms(limits_.deadline) +
+              (kind_ == Kind::many ? ": the fate of those not answered is unknown"
+                                   : ": its fate is unknown");
   } else if (is_job()) {
     message = subject() + " was not submitted within " + in_ms(limits_.deadline) + ": " +
               (is_connected ? "sending to " : "no connection yet to ") + server_name();
@@ -215,12 +245,54 @@ void CallFsm::on(const LookedUp&, Instant) {
 void CallFsm::on(const Opened& opened, Instant now) {
   GMAN_ASSERT(state_ == State::looking_up || state_ == State::connecting);
   state_ = State::asking;
+  agreements_ = opened.agreements;
+  const auto agreed = extension_ ? agreement() : Agreements::Answer::none;
   exchange_ = {.is_reused = opened.is_reused,
                .is_greeting_due = !opened.is_reused,
+               .is_extension_due = extension_ && agreed == Agreements::Answer::none,
                .has_answered = opened.is_reused,
                .sent = opened.is_reused ? greeting_bytes_ : 0,
                .asked_at = now,
                .progressed_at = now};
+  switch (agreed) {
+    case Agreements::Answer::none: break;
+    case Agreements::Answer::yes: exchange_.sent = options_bytes_; break;
+    case Agreements::Answer::no: fall_back(now); break;
+  }
+}
+
+Agreements::Answer& CallFsm::agreement() {
+  return extension_ == PacketType::submit ? agreements_.submit : agreements_.submit_many;
+}
+
+// The server does not know the packet. What was sent so far are options, and only their answers
+// have come: the connection is in step.
+void CallFsm::fall_back(Instant now) {
+  if (!beyond_plain_.empty()) {
+    is_connection_clean_ = true;
+    result_.server = server_name();
+    return fail(client_errc::server_error,
+                server_name() + " cannot give " + subject() + " " + beyond_plain_ +
+                    ": it does not know the option " + std::string(option_name_of(*extension_)),
+                "gmand knows it; or submit without " + beyond_plain_, now);
+  }
+  const Packet packet =
+      std::get<Packet>((*next_frame(std::string_view(out_).substr(options_bytes_)))->unit);
+  std::string plain = out_.substr(0, greeting_bytes_);
+  if (extension_ == PacketType::submit) {
+    append_request(plain, as_plain(std::get<SubmitJob>(parse_submit(packet.body))));
+  } else {
+    auto many = std::get<SubmitMany>(parse_submit_many(packet.body));
+    while (const auto job = many.next_job()) {
+      many.common.unique = job->unique;
+      many.common.workload = job->workload;
+      append_request(plain, as_plain(many.common));
+    }
+  }
+  out_ = std::move(plain);
+  options_bytes_ = greeting_bytes_;
+  exchange_.sent = greeting_bytes_;
+  extension_.reset();
 }
 
 void CallFsm::on(const OpenFailed& failed, Instant now) {
@@ -231,8 +303,9 @@ void CallFsm::on(const OpenFailed& failed, Instant now) {
 std::string_view CallFsm::unsent() const {
   if (state_ == State::done) return {};
   std::string_view all = out_;
-  const bool is_held = exchange_.is_greeting_due && choice_.servers().size() > 1;
-  if (is_held) all = all.substr(0, greeting_bytes_);
+  const bool is_held =
+      exchange_.is_extension_due || (exchange_.is_greeting_due && choice_.servers().size() > 1);
+  if (is_held) all = all.substr(0, options_bytes_);
   return all.substr(exchange_.sent);
 }
 
@@ -257,7 +330,7 @@ void CallFsm::on(const Broken& broken, Instant now) {
 void CallFsm::connection_failed(std::string reason, Instant now) {
   // A connection kept from an earlier call may have been closed for its age, which says nothing
   // about the server.
-  const bool may_repeat = state_ == State::asking && !(is_job() && exchange_.is_request_sent);
+  const bool may_repeat = state_ == State::asking && !may_have_job();
   if (exchange_.is_reused && may_repeat) return open_server(now);
   server_failed(std::move(reason), now);
 }
@@ -266,7 +339,7 @@ void CallFsm::server_failed(std::string reason, Instant now) {
   choice_.failed(server(), now);
   if (state_ == State::asking_status)
     return end_at_deadline(reason + ", so no more is known", {}, now);
-  if (is_job() && exchange_.is_request_sent) return lose_job(reason, now);
+  if (may_have_job()) return lose_job(reason, now);
 
   failures_.push_back({server(), std::move(reason)});
   if (order_at_ + 1 < order_.size()) {
@@ -279,6 +352,13 @@ void CallFsm::server_failed(std::string reason, Instant now) {
 }
 
 void CallFsm::lose_job(const std::string& reason, Instant now) {
+  if (kind_ == Kind::many) {
+    return fail(client_errc::connection_lost,
+                server_name() + ": " + reason + ", " + elapsed(now) + " after the start, when " +
+                    std::to_string(result_.jobs.size()) + " of " + subject() +
+                    " were answered: the fate of the others is unknown",
+                "submit those again if running them twice does no harm", now);
+  }
   const bool is_acknowledged = state_ != State::asking;
   fail(client_errc::connection_lost,
        server_name() + ": " + reason + ", " + elapsed(now) + " after the start, when " + subject() +
@@ -319,8 +399,9 @@ void CallFsm::read_packets(Instant now) {
           std::string(spec_of(packet.type).name) + ": " + response.error().message(), now);
     }
     exchange_.has_answered = true;
-    const bool is_in_turn = !exchange_.is_greeting_due || packet.type == PacketType::option_res ||
-                            packet.type == PacketType::error;
+    const bool is_option_due = exchange_.is_greeting_due || exchange_.is_extension_due;
+    const bool is_in_turn =
+        !is_option_due || packet.type == PacketType::option_res || packet.type == PacketType::error;
     std::visit(
         [&](const auto& one) {
           if constexpr (requires { answer(one, now); }) {
@@ -335,8 +416,14 @@ void CallFsm::read_packets(Instant now) {
 }
 
 void CallFsm::answer(const OptionRes&, Instant now) {
-  if (!exchange_.is_greeting_due) return unexpected(PacketType::option_res, now);
-  exchange_.is_greeting_due = false;
+  if (exchange_.is_greeting_due) {
+    exchange_.is_greeting_due = false;
+  } else if (exchange_.is_extension_due) {
+    exchange_.is_extension_due = false;
+    agreement() = Agreements::Answer::yes;
+  } else {
+    return unexpected(PacketType::option_res, now);
+  }
   exchange_.progressed_at = now;
   if (!exchange_.is_request_sent) exchange_.asked_at = now;
 }
@@ -344,12 +431,19 @@ void CallFsm::answer(const OptionRes&, Instant now) {
 void CallFsm::answer(const ErrorRes& error, Instant now) {
   // A server without exceptions says so, and tells of a failed job by WORK_FAIL alone.
   if (exchange_.is_greeting_due) return answer(OptionRes{}, now);
+  if (exchange_.is_extension_due) {
+    exchange_.is_extension_due = false;
+    exchange_.progressed_at = exchange_.asked_at = now;
+    agreement() = Agreements::Answer::no;
+    return fall_back(now);
+  }
   if (state_ == State::asking_status) {
     return end_at_deadline("the server did not say what became of it", {}, now);
   }
   result_.server = server_name();
   const std::string quoted = printable(error.code, quoted_name_bytes_max) + " \"" +
                              printable(error.text, quoted_text_bytes_max) + "\"";
+  if (kind_ == Kind::many && may_have_job()) return answer_job({.refusal = quoted}, now);
   const std::string refused = is_job() ? subject() : "the request";
   // The answer is whole and the connection in step, unless the request is still on its way.
   is_connection_clean_ = state_ == State::asking && exchange_.is_request_sent;
@@ -357,18 +451,29 @@ void CallFsm::answer(const ErrorRes& error, Instant now) {
 }
 
 void CallFsm::answer(const JobCreated& created, Instant now) {
-  if (state_ != State::asking || !is_job() || !exchange_.is_request_sent) {
+  if (state_ != State::asking || !may_have_job()) {
     return unexpected(PacketType::job_created, now);
   }
   if (created.handle.empty() || created.handle.size() > handle_bytes_max) {
     return break_protocol(
         "JOB_CREATED with a handle of " + std::to_string(created.handle.size()) + " bytes", now);
   }
+  if (kind_ == Kind::many) return answer_job({.handle = std::string(created.handle)}, now);
   result_.handle = created.handle;
   result_.server = server_name();
   choice_.answered(server());
   if (kind_ == Kind::background) return succeed(now);
   state_ = State::working;
+}
+
+// Answers come in the order of the jobs.
+void CallFsm::answer_job(JobOutcome outcome, Instant now) {
+  result_.jobs.push_back(std::move(outcome));
+  exchange_.progressed_at = now;
+  if (result_.jobs.size() < jobs_) return;
+  // An answer to what was not sent yet is not the protocol's.
+  if (!exchange_.is_request_sent) return break_protocol("more answers than jobs", now);
+  succeed(now);
 }
 
 void CallFsm::answer(const WorkData& work, Instant now) {
@@ -477,7 +582,7 @@ void CallFsm::unexpected(PacketType type, Instant now) {
 void CallFsm::break_protocol(const std::string& what, Instant now) {
   choice_.failed(server(), now);
   std::string message = server_name() + " broke the protocol: " + what;
-  if (is_job() && exchange_.is_request_sent) {
+  if (may_have_job()) {
     message += "; the fate of " + subject() + " is unknown";
   }
   is_connection_clean_ = false;
@@ -506,7 +611,14 @@ void CallFsm::end(Instant now) {
 // ---- Words
 
 bool CallFsm::is_job() const {
-  return kind_ == Kind::background || kind_ == Kind::foreground;
+  return kind_ == Kind::background || kind_ == Kind::foreground || kind_ == Kind::many;
+}
+
+// A packet that was not sent whole is not run. Many plain packets may be run as soon as one is.
+bool CallFsm::may_have_job() const {
+  if (!is_job()) return false;
+  const bool is_one_packet = kind_ != Kind::many || extension_.has_value();
+  return exchange_.is_request_sent || (!is_one_packet && exchange_.sent > options_bytes_);
 }
 
 const std::string& CallFsm::server_name() const {
@@ -515,6 +627,7 @@ const std::string& CallFsm::server_name() const {
 
 std::string CallFsm::subject() const {
   const std::string function = " of function \"" + function_ + "\"";
+  if (kind_ == Kind::many) return std::to_string(jobs_) + " jobs" + function;
   return result_.handle.empty() ? "the job" + function
                                 : "job " + printable(result_.handle, handle_bytes_max) + function;
 }

@@ -18,6 +18,12 @@
 // together. With several the request waits for the OPTION_RES, so that a server that accepts
 // connections but is hung can be passed over while the job is still ours.
 //
+// What plain packets cannot say goes by an extended packet (protocol/extended.hpp), whose own
+// OPTION_REQ travels with the first. Such a request waits for the answer whatever the number of
+// servers: a server that does not know the packet closes, and its close can take its answers along.
+// A server without the option gets the plain packets if they can say the same; else the call fails,
+// naming the server. What was agreed is kept with the connection.
+//
 // A connection that reported anything the protocol does not allow, packets about jobs that are not
 // ours among it, is closed: nothing else on it can be trusted.
 #pragma once
@@ -53,8 +59,16 @@ enum class Action : std::uint8_t {
 
 // What came of it.
 struct LookedUp {};  ///< the server's name is resolved, connecting begins
+
+/// What OPTION_REQs on a connection brought, for the driver to keep with it.
+struct Agreements {
+  enum class Answer : std::uint8_t { none, yes, no };
+  Answer submit = Answer::none;
+  Answer submit_many = Answer::none;
+};
 struct Opened {
   bool is_reused = false;
+  Agreements agreements{};  ///< of a reused connection
 };
 struct OpenFailed {
   std::string reason;
@@ -105,9 +119,10 @@ class CallFsm {
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
   [[nodiscard]] const CallResult& result() const { return result_; }
   [[nodiscard]] bool is_connection_clean() const { return is_connection_clean_; }
+  [[nodiscard]] const Agreements& agreements() const { return agreements_; }
 
  private:
-  enum class Kind : std::uint8_t { background, foreground, status, ping };
+  enum class Kind : std::uint8_t { background, foreground, many, status, ping };
   enum class State : std::uint8_t {
     looking_up,  // the server's name
     connecting,
@@ -120,7 +135,8 @@ class CallFsm {
   // The connection in use. Meaningful from `asking` on.
   struct Exchange {
     bool is_reused = false;
-    bool is_greeting_due = false;  // OPTION_RES has not come yet
+    bool is_greeting_due = false;   // the answer to OPTION_REQ exceptions has not come yet
+    bool is_extension_due = false;  // nor has the one to extension_
     bool has_answered = false;
     bool is_request_sent = false;
     std::size_t sent = 0;  // of out_
@@ -140,6 +156,16 @@ class CallFsm {
   void on(const Received&, Instant now);
   void on(const Broken&, Instant now);
   void on(const TimePassed&, Instant now);
+
+  void encode(const SubmitCall& call);
+  void encode(const SubmitManyCall& call);
+  void encode(const StatusCall& call);
+  void encode(const PingCall&);
+  void ask_for_exceptions();
+  void ask_for(PacketType extension);
+  [[nodiscard]] Agreements::Answer& agreement();
+  void fall_back(Instant now);
+  void answer_job(JobOutcome outcome, Instant now);
 
   void answer(const JobCreated&, Instant now);
   void answer(const WorkData&, Instant now);
@@ -168,6 +194,7 @@ class CallFsm {
   void end(Instant now);
 
   [[nodiscard]] bool is_job() const;
+  [[nodiscard]] bool may_have_job() const;
   [[nodiscard]] bool is_ours(std::string_view handle) const;
   bool append_result(std::string& to, std::string_view data, std::string_view end, Instant now);
   [[nodiscard]] std::optional<Instant> answer_due() const;
@@ -180,8 +207,12 @@ class CallFsm {
   CallLimits limits_;
   Kind kind_{};
   std::string function_;  // printable
-  std::string out_;       // OPTION_REQ, the request, later GET_STATUS; a sent job's is dropped
-  std::size_t greeting_bytes_ = 0;
+  std::string out_;       // OPTION_REQs, the request, later GET_STATUS; a sent job's is dropped
+  std::size_t greeting_bytes_ = 0;       // OPTION_REQ exceptions
+  std::size_t options_bytes_ = 0;        // and that of extension_
+  std::optional<PacketType> extension_;  // by which the request goes
+  std::string beyond_plain_;             // what only it can say
+  std::size_t jobs_ = 0;                 // of Kind::many
 
   State state_ = State::looking_up;
   Exchange exchange_;
@@ -197,6 +228,7 @@ class CallFsm {
 
   std::optional<Error> error_;
   CallResult result_;
+  Agreements agreements_;
   bool is_connection_clean_ = false;
 };
 

@@ -5,20 +5,45 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "protocol/extended.hpp"
 #include "protocol/limits.hpp"
 
 namespace gman {
+namespace {
+
+CanDo can_do(const WorkerAbility& ability) {
+  return {.function = ability.function,
+          .timeout_ms = static_cast<std::uint32_t>(ability.timeout.count())};
+}
+
+}  // namespace
 
 WorkFsm::WorkFsm(std::string client_id, std::vector<WorkerAbility> abilities)
     : client_id_(std::move(client_id)), abilities_(std::move(abilities)) {}
 
 void WorkFsm::connected() {
   GMAN_ASSERT(state_ == State::closed);
+  if (abilities_.size() >= many_abilities) {
+    append_request(output_, OptionReq{option_name_of(PacketType::can_do_many)});
+    state_ = State::introducing;
+  }
   if (!client_id_.empty()) append_request(output_, SetClientId{client_id_});
+  if (state_ == State::closed) register_one_by_one();
+}
+
+void WorkFsm::register_one_by_one() {
+  for (const WorkerAbility& ability : abilities_) append_request(output_, can_do(ability));
+  state_ = State::awake;
+}
+
+void WorkFsm::register_many() {
+  std::vector<CanDo> packet;
   for (const WorkerAbility& ability : abilities_) {
-    append_request(output_,
-                   CanDo{.function = ability.function,
-                         .timeout_ms = static_cast<std::uint32_t>(ability.timeout.count())});
+    packet.push_back(can_do(ability));
+    if (packet.size() == can_do_many_functions_max || &ability == &abilities_.back()) {
+      append_can_do_many(output_, packet);
+      packet.clear();
+    }
   }
   state_ = State::awake;
 }
@@ -48,6 +73,7 @@ void WorkFsm::grab() {
 void WorkFsm::retire() {
   switch (state_) {
     case State::closed:
+    case State::introducing:
     case State::awake:
     case State::asleep: state_ = State::retired; break;
     case State::grabbing: state_ = State::last_grabbing; break;
@@ -94,6 +120,18 @@ Result<void> WorkFsm::on_frame(const Frame& frame, std::vector<WorkAction>& acti
 }
 
 Result<void> WorkFsm::on_response(const Response& response, std::vector<WorkAction>& actions) {
+  if (state_ == State::introducing) {
+    if (std::holds_alternative<OptionRes>(response)) {
+      register_many();
+      return {};
+    }
+    if (std::holds_alternative<ErrorRes>(response)) {
+      register_one_by_one();
+      return {};
+    }
+  }
+  // It was asked before the worker retired.
+  if (state_ == State::retired && std::holds_alternative<OptionRes>(response)) return {};
   if (const auto* assign = std::get_if<JobAssign>(&response)) return on_assign(*assign, actions);
   if (const auto* error = std::get_if<ErrorRes>(&response)) {
     actions.emplace_back(ReportError{std::string(error->code), std::string(error->text)});
@@ -142,6 +180,7 @@ bool WorkFsm::offers(std::string_view function) const {
 std::string_view to_string(WorkFsm::State state) {
   switch (state) {
     case WorkFsm::State::closed: return "closed";
+    case WorkFsm::State::introducing: return "introducing";
     case WorkFsm::State::awake: return "awake";
     case WorkFsm::State::grabbing: return "grabbing";
     case WorkFsm::State::asleep: return "asleep";

@@ -17,6 +17,9 @@
 //                           NOOP
 //   retire() leads from every state to `retired`, from grabbing after the answer to the last grab.
 //
+// A worker of many functions first asks whether the server takes them by CAN_DO_MANY, and is
+// `introducing` until the answer has come; then it registers, by as few packets as it may.
+//
 // An ERROR packet may come between a grab and its answer (it speaks of a late result, for example);
 // it is reported and changes nothing. See docs/PROTOCOL.md.
 #pragma once
@@ -58,8 +61,12 @@ using WorkAction = std::variant<RunJob, FreeSlot, ReportError, EndConnection>;
 
 class WorkFsm {
  public:
+  /// With so many functions it is worth a round trip to ask for CAN_DO_MANY.
+  static constexpr std::size_t many_abilities = 16;
+
   enum class State : std::uint8_t {
     closed,         ///< nothing was sent yet
+    introducing,    ///< asked how to register; the answer is still to come
     awake,          ///< registered; there may be jobs: wants a slot to grab with
     grabbing,       ///< a grab is under way
     asleep,         ///< PRE_SLEEP was sent; NOOP will wake it
@@ -70,7 +77,7 @@ class WorkFsm {
   /// Requires: every function name and the id are within protocol/limits.hpp.
   WorkFsm(std::string client_id, std::vector<WorkerAbility> abilities);
 
-  /// Registers id and functions.
+  /// Registers id and functions, or asks how to.
   /// Requires: state closed.
   void connected();
 
@@ -89,6 +96,8 @@ class WorkFsm {
   [[nodiscard]] bool is_grabbing() const {
     return state_ == State::grabbing || state_ == State::last_grabbing;
   }
+  /// The server owes an answer without which there is no going on.
+  [[nodiscard]] bool is_awaiting() const { return state_ == State::introducing || is_grabbing(); }
   [[nodiscard]] State state() const { return state_; }
 
   // What running jobs send. The first three end the job.
@@ -109,6 +118,8 @@ class WorkFsm {
   [[nodiscard]] Result<void> on_response(const Response& response,
                                          std::vector<WorkAction>& actions);
   [[nodiscard]] Result<void> on_assign(const JobAssign& assign, std::vector<WorkAction>& actions);
+  void register_one_by_one();
+  void register_many();
   [[nodiscard]] bool offers(std::string_view function) const;
 
   std::string client_id_;

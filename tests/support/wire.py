@@ -75,7 +75,7 @@ ARGUMENTS = {
     GRAB_JOB_UNIQ: 0, JOB_ASSIGN_UNIQ: 4, SUBMIT_JOB_HIGH_BG: 3, SUBMIT_JOB_LOW: 3,
     SUBMIT_JOB_LOW_BG: 3, SUBMIT_JOB_SCHED: 8, SUBMIT_JOB_EPOCH: 4, SUBMIT_REDUCE_JOB: 5,
     SUBMIT_REDUCE_JOB_BACKGROUND: 5, GRAB_JOB_ALL: 0, JOB_ASSIGN_ALL: 5, GET_STATUS_UNIQUE: 1,
-    STATUS_RES_UNIQUE: 6,
+    STATUS_RES_UNIQUE: 6, SUBMIT: 4, SUBMIT_MANY: 3, CAN_DO_MANY: 1,
 }
 
 SUBMITS_AND_WAITS = (SUBMIT_JOB, SUBMIT_JOB_HIGH, SUBMIT_JOB_LOW)
@@ -92,6 +92,11 @@ def encode(kind, *args, magic=REQ):
     """One packet as bytes."""
     body = b"\0".join(a.encode() if isinstance(a, str) else bytes(a) for a in args)
     return magic + struct.pack(">II", kind, len(body)) + body
+
+
+def job_of_many(workload=b"", unique=b""):
+    """One job in the last argument of SUBMIT_MANY."""
+    return struct.pack(">BI", len(unique), len(workload)) + unique + workload
 
 
 def connect(address, seconds=10):

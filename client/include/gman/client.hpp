@@ -6,15 +6,23 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include <gman/error.hpp>
 
 namespace gman {
 
 enum class JobPriority : std::uint8_t { normal, high, low };
+
+/// Which job of the same function and unique a submit joins: see gman_unique_mode in gman.h.
+enum class JobUnique : std::uint8_t { alive, until_start };
+
+/// A time to run at, UTC.
+using JobTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
 struct ClientSettings {
   std::string servers = "127.0.0.1:4730";
@@ -30,6 +38,34 @@ struct JobRequest {
   std::string_view workload;
   JobPriority priority = JobPriority::normal;
   bool background = false;
+  JobUnique unique_mode = JobUnique::alive;
+  /// Not before this time.
+  std::optional<JobTime> run_at{};
+};
+
+/// Background jobs that have all but unique and workload in common; at most GMAN_JOBS_MAX.
+struct JobsRequest {
+  std::string_view function;
+  JobPriority priority = JobPriority::normal;
+  JobUnique unique_mode = JobUnique::alive;
+  std::optional<JobTime> run_at{};
+  struct Part {
+    std::string_view unique;
+    std::string_view workload;
+  };
+  std::vector<Part> parts{};
+};
+
+struct JobsAnswer {
+  struct Outcome {
+    std::string handle;   ///< empty: it was refused
+    std::string refusal;  ///< the server's words
+  };
+  /// Of the jobs that were answered, in their order.
+  std::vector<Outcome> outcomes;
+  std::string server;
+  /// Why not all were; nothing when they were.
+  std::optional<Error> error;
 };
 
 struct JobAnswer {
@@ -59,6 +95,7 @@ class Client {
   void set_progress(std::function<void(std::uint32_t numerator, std::uint32_t denominator)> told);
 
   [[nodiscard]] std::variant<JobAnswer, Error> run(const JobRequest& job);
+  [[nodiscard]] JobsAnswer submit(const JobsRequest& jobs);
   [[nodiscard]] std::variant<PingAnswer, Error> ping();
 
  private:

@@ -35,6 +35,13 @@ extern "C" {
 #define GMAN_UNIQUE_BYTES_MAX 64
 #define GMAN_WORKLOAD_BYTES_MAX (64u << 20)
 
+/* Most jobs of one gman_start_jobs(); their uniques and workloads together have at most
+   GMAN_WORKLOAD_BYTES_MAX bytes. */
+#define GMAN_JOBS_MAX 1000
+
+/* Latest run time of a job: the end of the year 9999, UTC, in ms since 1970. */
+#define GMAN_RUN_AT_MS_MAX 253402300799999
+
 typedef struct gman_client gman_client;
 
 typedef enum gman_status {
@@ -59,6 +66,13 @@ typedef enum gman_priority {
   GMAN_PRIORITY_HIGH,
   GMAN_PRIORITY_LOW
 } gman_priority;
+
+/* Which job of the same function and unique a submit joins instead of making one of its own. */
+typedef enum gman_unique_mode {
+  GMAN_UNIQUE_ALIVE = 0,   /* one that waits or runs */
+  GMAN_UNIQUE_UNTIL_START, /* one that no worker has: what is submitted because something changed is
+                              always run after that change. Needs a server that knows it */
+} gman_unique_mode;
 
 /* Bytes with a length; they need not end in NUL and may contain it. */
 typedef struct gman_bytes {
@@ -91,7 +105,26 @@ typedef struct gman_job {
   gman_priority priority;
   int background;      /* not 0: the call ends at JOB_CREATED; 0: it ends with the job */
   int32_t deadline_ms; /* overrides the settings' deadline when not 0 */
+
+  /* These two came later, hence stand at the end: 0 is what was meant before. gmand knows both. Of
+     other servers, those with SUBMIT_JOB_EPOCH can run a background job of normal priority at a
+     time, rounded up to the second; what they cannot do ends the call with GMAN_SERVER_ERROR and
+     the server's name, and no job is made. */
+  gman_unique_mode unique_mode;
+  int64_t run_at_ms; /* not before this time, in ms since 1970 UTC; 0: now */
 } gman_job;
+
+/* What is its own in one of many jobs. */
+typedef struct gman_job_part {
+  gman_bytes unique;
+  gman_bytes workload;
+} gman_job_part;
+
+/* What came of one of many jobs. */
+typedef struct gman_job_outcome {
+  gman_bytes handle;  /* empty: it was refused */
+  gman_bytes refusal; /* the server's code and text; empty: it was accepted */
+} gman_job_outcome;
 
 /* What is known when a call has ended with GMAN_OK (and, in part, when it failed). */
 typedef struct gman_result_data {
@@ -136,6 +169,14 @@ gman_status gman_client_configure(gman_client* client, const gman_settings* sett
 
 /* Start a call: GMAN_AGAIN, or how it ended at once. GMAN_INTERNAL_ERROR while one is running. */
 gman_status gman_start_job(gman_client* client, const gman_job* job);
+
+/* Submits many background jobs by as few packets as the server allows. `common` says function,
+   priority, unique_mode, run_at_ms and deadline_ms; its unique and workload are empty and its
+   `background` is not 0. GMAN_OK: the server answered each of them, if only by a refusal. After any
+   other end the jobs that were answered before it are known, and the message says what is known of
+   the others. See gman_job_outcomes(). */
+gman_status gman_start_jobs(gman_client* client, const gman_job* common, const gman_job_part* parts,
+                            size_t count);
 gman_status gman_start_status(gman_client* client, gman_bytes handle);
 gman_status gman_start_ping(gman_client* client);
 
@@ -151,6 +192,10 @@ gman_status gman_step(gman_client* client);
 
 /* What the last call brought. Valid until the next start, configure or free. */
 const gman_result_data* gman_result(const gman_client* client);
+
+/* After gman_start_jobs() has ended: one outcome for each of the first `*count` jobs, in their
+   order. Valid as gman_result() is. NULL and 0 for other calls. */
+const gman_job_outcome* gman_job_outcomes(const gman_client* client, size_t* count);
 
 /* Why the last call failed; status GMAN_OK and an empty message when it did not. */
 const gman_error_data* gman_error_get(const gman_client* client);

@@ -18,7 +18,7 @@ std::vector<ServerAddress> servers_of(const std::string& list) {
 }
 
 bool is_job(const Call& call) {
-  return std::holds_alternative<SubmitCall>(call);
+  return std::holds_alternative<SubmitCall>(call) || std::holds_alternative<SubmitManyCall>(call);
 }
 
 std::string as_text(const std::optional<Error>& error) {
@@ -58,7 +58,7 @@ struct CallScript::Replay {
   void play_step(const Opens& step, std::size_t) {
     expect_open(step.server);
     if (!step.is_reused) resume(LookedUp{});
-    resume(Opened{.is_reused = step.is_reused});
+    resume(Opened{.is_reused = step.is_reused, .agreements = step.agreements});
     is_request_sent = false;
   }
   void play_step(const OpensInVain& step, std::size_t) {
@@ -110,8 +110,8 @@ CallScript& CallScript::opens(std::string server) {
   return *this;
 }
 
-CallScript& CallScript::reuses(std::string server) {
-  steps_.emplace_back(Opens{std::move(server), true});
+CallScript& CallScript::reuses(std::string server, Agreements agreements) {
+  steps_.emplace_back(Opens{std::move(server), true, agreements});
   return *this;
 }
 
@@ -183,6 +183,14 @@ const CallScript& CallScript::leaves_connection_clean(bool expected) const {
   return *this;
 }
 
+const CallScript& CallScript::leaves_agreements(Agreements::Answer submit,
+                                                Agreements::Answer submit_many) const {
+  const auto played = replay(steps_.size(), std::string::npos);
+  EXPECT_EQ(played->fsm->agreements().submit, submit);
+  EXPECT_EQ(played->fsm->agreements().submit_many, submit_many);
+  return *this;
+}
+
 const CallScript& CallScript::comes_out_the_same_byte_by_byte() const {
   const auto whole = replay(steps_.size(), std::string::npos);
   const auto bytes = replay(steps_.size(), 1);
@@ -191,6 +199,12 @@ const CallScript& CallScript::comes_out_the_same_byte_by_byte() const {
   EXPECT_EQ(bytes->fsm->result().data, whole->fsm->result().data);
   EXPECT_EQ(bytes->fsm->result().warning, whole->fsm->result().warning);
   EXPECT_EQ(bytes->fsm->result().handle, whole->fsm->result().handle);
+  const auto outcomes = [](const Replay& played) {
+    std::string text;
+    for (const JobOutcome& job : played.fsm->result().jobs) text += job.handle + job.refusal + "\n";
+    return text;
+  };
+  EXPECT_EQ(outcomes(*bytes), outcomes(*whole));
   EXPECT_EQ(bytes->fsm->is_connection_clean(), whole->fsm->is_connection_clean());
   return *this;
 }
@@ -242,7 +256,7 @@ void CallScript::fail_at(std::size_t step, Failure failure) const {
     EXPECT_EQ(error->code, is_deadline ? client_errc::deadline : client_errc::connection_lost)
         << error->message;
     if (!is_deadline) {
-      EXPECT_NE(error->message.find("its fate is unknown"), std::string::npos) << error->message;
+      EXPECT_NE(error->message.find(" is unknown"), std::string::npos) << error->message;
     }
   } else {
     EXPECT_EQ(error->code, is_deadline ? client_errc::deadline : client_errc::unreachable)

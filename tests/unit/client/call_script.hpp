@@ -34,7 +34,7 @@ class CallScript {
   CallScript(Call call, std::string servers, CallLimits limits = {});
 
   CallScript& opens(std::string server);
-  CallScript& reuses(std::string server);
+  CallScript& reuses(std::string server, Agreements agreements = {});
   CallScript& opens_in_vain(std::string server, std::string reason);
   CallScript& writes(std::initializer_list<Request> requests);
   CallScript& reads(std::initializer_list<Response> responses);
@@ -50,6 +50,10 @@ class CallScript {
   /// Whether the connection may be used by another call.
   const CallScript& leaves_connection_clean(bool expected) const;
 
+  /// What is to be kept with the connection.
+  const CallScript& leaves_agreements(Agreements::Answer submit,
+                                      Agreements::Answer submit_many) const;
+
   /// One byte is written and one is read at a time: nothing else may change.
   const CallScript& comes_out_the_same_byte_by_byte() const;
   /// At each step in turn the connection cannot be made, ends, is reset, or stays silent until
@@ -60,6 +64,7 @@ class CallScript {
   struct Opens {
     std::string server;
     bool is_reused = false;
+    Agreements agreements{};
   };
   struct OpensInVain {
     std::string server, reason;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/extended.hpp"
 #include "tests/unit/client/scripted_server.hpp"
 #include "tests/unit/client/test_client.hpp"
 
@@ -39,6 +40,90 @@ TEST(gman_abi, ends_a_background_job_at_its_handle) {
   EXPECT_EQ(outcome.status, GMAN_OK) << outcome.message;
   EXPECT_EQ(outcome.handle, "H:test:1");
   EXPECT_EQ(outcome.data, "");
+}
+
+// Knows SUBMIT and SUBMIT_MANY, and refuses the second of many jobs.
+void extended(Peer& peer) {
+  while (const auto request = peer.receive()) {
+    if (const auto* option = std::get_if<OptionReq>(&*request)) {
+      peer.send(OptionRes{option->name});
+    } else if (const auto* sent = std::get_if<ExtendedRequest>(&*request)) {
+      if (sent->type == PacketType::submit) {
+        const auto job = std::get<SubmitJob>(parse_submit(sent->body));
+        const bool is_as_told = job.unique_mode == UniqueMode::until_start &&
+                                job.priority == Priority::low && job.run_at_epoch_ms == 1500;
+        peer.send(JobCreated{is_as_told ? "H:test:as-told" : "H:test:otherwise"});
+        continue;
+      }
+      auto many = std::get<SubmitMany>(parse_submit_many(sent->body));
+      for (int i = 1; const auto job = many.next_job(); ++i) {
+        if (i == 2) {
+          peer.send(ErrorRes{"QUEUE_ERROR", "Job queue is full"});
+        } else {
+          peer.send(JobCreated{"H:test:" + std::string(job->workload)});
+        }
+      }
+    }
+  }
+}
+
+TEST(gman_abi, gives_a_job_a_unique_mode_a_priority_and_a_time_together) {
+  ScriptedServer server(extended);
+  TestClient client(server.address());
+  const JobText job{.function = "index_url",
+                    .unique = "page-17",
+                    .priority = GMAN_PRIORITY_LOW,
+                    .unique_mode = GMAN_UNIQUE_UNTIL_START,
+                    .run_at_ms = 1500};
+  for (int i = 0; i < 2; ++i) {  // on a new connection and on the one that was kept
+    const Outcome outcome = client.background(job);
+    EXPECT_EQ(outcome.status, GMAN_OK) << outcome.message;
+    EXPECT_EQ(outcome.handle, "H:test:as-told");
+  }
+  EXPECT_EQ(server.accepted(), 1);
+}
+
+TEST(gman_abi, submits_many_jobs_and_brings_each_outcome) {
+  ScriptedServer server(extended);
+  TestClient client(server.address());
+  const gman_job common{.function = {"f", 1}, .background = 1};
+  const std::array parts{gman_job_part{{"u", 1}, {"a", 1}}, gman_job_part{{}, {"b", 1}},
+                         gman_job_part{{}, {"c", 1}}};
+  const Outcome outcome =
+      client.finish(gman_start_jobs(client.get(), &common, parts.data(), parts.size()));
+  EXPECT_EQ(outcome.status, GMAN_OK) << outcome.message;
+  EXPECT_EQ(outcome.server, server.address());
+  std::size_t count = 0;
+  const gman_job_outcome* outcomes = gman_job_outcomes(client.get(), &count);
+  ASSERT_EQ(count, 3);
+  EXPECT_EQ(std::string(outcomes[0].handle.data, outcomes[0].handle.size), "H:test:a");
+  EXPECT_EQ(outcomes[0].refusal.size, 0);
+  EXPECT_EQ(outcomes[1].handle.size, 0);
+  EXPECT_EQ(std::string(outcomes[1].refusal.data, outcomes[1].refusal.size),
+            "QUEUE_ERROR \"Job queue is full\"");
+  EXPECT_EQ(std::string(outcomes[2].handle.data, outcomes[2].handle.size), "H:test:c");
+  client.background({.function = "f"});
+  EXPECT_EQ(gman_job_outcomes(client.get(), &count), nullptr);
+  EXPECT_EQ(count, 0);
+}
+
+TEST(gman_abi, refuses_many_jobs_that_are_not_to_be_in_the_background_or_are_none) {
+  TestClient client(dead_address());
+  const gman_job_part part{{}, {"w", 1}};
+  const auto message = [&](const gman_job& common, std::size_t count) {
+    const gman_status status = gman_start_jobs(client.get(), &common, &part, count);
+    EXPECT_EQ(status, GMAN_INVALID_ARGUMENT);
+    return std::string(gman_error_get(client.get())->message);
+  };
+  EXPECT_EQ(message({.function = {"f", 1}}, 1), "many jobs are background jobs");
+  EXPECT_EQ(message({.function = {"f", 1}, .unique = {"u", 1}, .background = 1}, 1),
+            "unique and workload belong to the parts of many jobs");
+  EXPECT_EQ(message({.function = {"f", 1}, .background = 1}, 0), "there is no job");
+  EXPECT_EQ(
+      message(
+          {.function = {"f", 1}, .background = 1, .unique_mode = static_cast<gman_unique_mode>(7)},
+          1),
+      "unique_mode is neither GMAN_UNIQUE_ALIVE nor GMAN_UNIQUE_UNTIL_START");
 }
 
 TEST(gman_abi, pings_and_measures_the_echo_alone) {
@@ -232,7 +317,7 @@ TEST(gman_abi, keeps_the_old_settings_when_new_ones_are_wrong) {
 TEST(gman_abi, refuses_arguments_that_contradict_themselves) {
   TestClient client("a");
   const auto message_for = [&](auto change) {
-    gman_job job{{"f", 1}, {nullptr, 0}, {nullptr, 0}, GMAN_PRIORITY_NORMAL, 1, 0};
+    gman_job job{{"f", 1}, {nullptr, 0}, {nullptr, 0}, GMAN_PRIORITY_NORMAL, 1, 0, {}, 0};
     change(job);
     EXPECT_EQ(gman_start_job(client.get(), &job), GMAN_INVALID_ARGUMENT);
     return std::string(gman_error_get(client.get())->message);

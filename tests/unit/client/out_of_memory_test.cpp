@@ -94,7 +94,7 @@ void starve(const std::string& servers, gman_status expected, gman_status (*star
 TEST(out_of_memory, ends_a_foreground_job_and_spares_the_next_call) {
   ScriptedServer server(well_behaved);
   starve(server.address(), GMAN_OK, [](gman_client* client) {
-    const gman_job job{{"reverse", 7}, {"u", 1}, {"Hello", 5}, GMAN_PRIORITY_NORMAL, 0, 0};
+    const gman_job job{{"reverse", 7}, {"u", 1}, {"Hello", 5}, GMAN_PRIORITY_NORMAL, 0, 0, {}, 0};
     return gman_start_job(client, &job);
   });
 }

@@ -36,8 +36,8 @@ TestClient::TestClient(const gman_settings& settings) {
 }
 
 gman_status TestClient::start(const JobText& job, bool background) {
-  const gman_job given{bytes(job.function), bytes(job.unique),  bytes(job.workload),
-                       job.priority,        background ? 1 : 0, job.deadline_ms};
+  const gman_job given{bytes(job.function), bytes(job.unique), bytes(job.workload), job.priority,
+                       background ? 1 : 0,  job.deadline_ms,   job.unique_mode,     job.run_at_ms};
   return gman_start_job(client_.get(), &given);
 }
 

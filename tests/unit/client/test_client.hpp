@@ -26,6 +26,8 @@ struct JobText {
   std::string_view unique = {};
   gman_priority priority = GMAN_PRIORITY_NORMAL;
   int deadline_ms = 0;
+  gman_unique_mode unique_mode = GMAN_UNIQUE_ALIVE;
+  std::int64_t run_at_ms = 0;
 };
 
 class TestClient {

@@ -178,6 +178,18 @@ TEST(submit_reduce, tells_the_reducer_only_to_a_worker_that_asks_for_all) {
 }
 
 // The story's wall clock starts at 2026-11-22 00:00:00 UTC, second 1795305600.
+TEST(submit_reduce, runs_in_the_background_after_its_client_left_and_in_the_foreground_not) {
+  Scenario scenario;
+  scenario.run(R"(
+    c1 > SUBMIT_REDUCE_JOB f u1 sum '' data             =>  c1 < JOB_CREATED H:1
+    c1 > SUBMIT_REDUCE_JOB_BACKGROUND f u2 sum '' data  =>  c1 < JOB_CREATED H:2
+    c1 disconnects                                      =>  f has 1 queued, 0 running
+    w1 > CAN_DO f
+    w1 > GRAB_JOB_ALL            =>  w1 < JOB_ASSIGN_ALL H:2 f u2 sum data
+    w1 > WORK_COMPLETE H:2 done  =>  f has 0 queued, 0 running
+  )");
+}
+
 TEST(submit_epoch, runs_at_its_time_and_wakes_a_worker_for_it) {
   Scenario scenario;
   scenario.run(R"(

@@ -109,6 +109,71 @@ TEST(work_fsm, sends_no_id_when_it_has_none) {
   EXPECT_THAT(names(fsm.take_output()), ElementsAre("CAN_DO reverse"));
 }
 
+std::vector<WorkerAbility> abilities(std::size_t count) {
+  std::vector<WorkerAbility> all;
+  for (std::size_t i = 0; i < count; ++i) {
+    all.push_back({.function = "f" + std::to_string(i), .timeout = std::chrono::milliseconds(i)});
+  }
+  return all;
+}
+const std::string option_on = packet(PacketType::option_res, {"gman.can_do_many"});
+const std::string option_unknown = packet(PacketType::error, {"UNKNOWN_OPTION", "not given"});
+
+TEST(work_fsm, registers_fewer_than_sixteen_functions_without_asking) {
+  WorkFsm fsm("", abilities(WorkFsm::many_abilities - 1));
+  fsm.connected();
+  const auto sent = names(fsm.take_output());
+  ASSERT_EQ(sent.size(), 15);
+  EXPECT_EQ(sent[0], "CAN_DO f0");
+  EXPECT_EQ(sent[14], "CAN_DO_TIMEOUT f14 14");
+}
+
+TEST(work_fsm, registers_sixteen_functions_by_one_packet_where_the_server_takes_it) {
+  WorkFsm fsm("indexer-1", abilities(WorkFsm::many_abilities));
+  fsm.connected();
+  EXPECT_THAT(names(fsm.take_output()),
+              ElementsAre("OPTION_REQ gman.can_do_many", "SET_CLIENT_ID indexer-1"));
+  EXPECT_EQ(fsm.state(), State::introducing);
+  EXPECT_TRUE(fsm.is_awaiting());
+  EXPECT_FALSE(fsm.wants_grab());
+  std::size_t taken = 0;
+  EXPECT_THAT(fsm.receive(option_on, taken), IsEmpty());
+  EXPECT_EQ(taken, option_on.size());
+  EXPECT_THAT(names(fsm.take_output()),
+              ElementsAre("CAN_DO_MANY f0  f1 1 f2 2 f3 3 f4 4 f5 5 f6 6 f7 7 f8 8 f9 9 f10 10 f11 "
+                          "11 f12 12 f13 13 f14 14 f15 15"));
+  EXPECT_TRUE(fsm.wants_grab());
+  EXPECT_FALSE(fsm.is_awaiting());
+}
+
+TEST(work_fsm, registers_them_one_by_one_where_the_server_does_not) {
+  Dialogue worker(abilities(WorkFsm::many_abilities));
+  EXPECT_THAT(worker.receives(option_unknown), IsEmpty()) << "nothing that people need to read";
+  EXPECT_EQ(worker.sent().size(), 16);
+  EXPECT_TRUE(worker.fsm.wants_grab());
+}
+
+TEST(work_fsm, registers_more_functions_than_a_packet_holds_by_several) {
+  Dialogue worker(abilities(can_do_many_functions_max + 1));
+  EXPECT_THAT(worker.receives(option_on), IsEmpty());
+  const auto sent = worker.sent();
+  ASSERT_EQ(sent.size(), 2);
+  EXPECT_EQ(sent[1], "CAN_DO_MANY f10000 10000");
+}
+
+TEST(work_fsm, takes_the_answer_to_its_option_after_it_retired) {
+  Dialogue worker(abilities(WorkFsm::many_abilities));
+  worker.fsm.retire();
+  EXPECT_THAT(worker.receives(option_on), IsEmpty());
+  EXPECT_EQ(worker.fsm.state(), State::retired);
+  EXPECT_THAT(worker.sent(), IsEmpty());
+}
+
+TEST(work_fsm, ends_with_a_server_that_gives_a_job_before_it_was_asked) {
+  Dialogue worker(abilities(WorkFsm::many_abilities));
+  EXPECT_THAT(worker.receives(assign_all()), ElementsAre("end"));
+}
+
 TEST(work_fsm, grabs_only_when_it_is_given_a_slot) {
   Dialogue worker;
   EXPECT_THAT(worker.sent(), IsEmpty());
