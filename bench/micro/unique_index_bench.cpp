@@ -4,7 +4,6 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,7 +34,7 @@ class Jobs {
     const std::string unique = unique_of(number);
     const auto key = index_.key_of(function, unique, {});
     char* text = texts_.allocate(unique.size());
-    std::memcpy(text, unique.data(), unique.size());
+    unique.copy(text, unique.size());
     const JobSlot slot = jobs_.create(Job{
         .text = text,
         .unique_hash = key->hash,
