@@ -203,6 +203,7 @@ class CommandLine(unittest.TestCase):
             with contextlib.closing(Peer(gmand.address)) as peer:
                 peer.echo()
             gmand.stop()
+            gmand.wait_log("stopped")
             self.assertEqual(gmand.log().count("stopped"), 1)
 
 
