@@ -215,6 +215,7 @@ TEST(config, what_this_version_lacks_ends_the_start_and_is_named) {
     const std::string name = "--" + std::string(option.name);
     for (const auto& words : {std::vector{name}, std::vector{name, std::string("x")}}) {
       std::vector<const char*> given;
+      given.reserve(words.size());
       for (const std::string& word : words) given.push_back(word.c_str());
       const CommandLineEnd end = ended(given);
       EXPECT_EQ(end.status, 2);
