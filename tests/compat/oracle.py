@@ -5,7 +5,7 @@ A script (oracle/*.txt) is a row of scenarios. Each of them is played to fresh s
 after the other, and below each step stands what came of it, at every peer:
 
     == joins a queued job by its unique
-    options --job-retries 2              # of both servers; `gearmand options`, `gmand options`: of one
+    options --job-retries 2              # of both; `gearmand options`, `gmand options`: of one
     c > SUBMIT_JOB_BG f u1 first         # a peer, named by its first mention, sends a packet
         c < JOB_CREATED <1>              # <1> is the first handle that this server gave
     w > CAN_DO f ; GRAB_JOB ; | status   # several in one write; an admin line after the bar
@@ -276,7 +276,8 @@ def parse(text):
 
 
 def is_event(step):
-    return step.text not in ("", "quick") and not re.match("#|(gearmand |gmand )?options ", step.text)
+    is_remark = re.match("#|(gearmand |gmand )?options ", step.text)
+    return step.text not in ("", "quick") and not is_remark
 
 
 def unit_of(playing, text):

@@ -17,7 +17,6 @@ PROTOCOL = pathlib.Path(__file__).resolve().parents[2] / "docs" / "PROTOCOL.md"
 
 # Rows of section 10 that a script cannot show, by how they begin, and what shows them instead.
 OUT_OF_REACH = {
-    "a job whose time is up goes back, always": "gearmand has no --timeout-action; unit/engine",
     "handles start at 1 again after a restart": "integration/lifecycle_test.py restarts the server",
     "no bound on what waits for a peer": "integration/limits_test.py has peers that do not read",
     "SUBMIT_REDUCE_JOB documented with 3 arguments": "it is gearmand's document that differs",
