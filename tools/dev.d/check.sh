@@ -11,8 +11,9 @@
 #             behaviour sanitizers, in build/asan
 #   tsan      the same under the thread sanitizer, in build/tsan
 #
-# The first three unless some are named; --deep adds the last two, which take long to build. A file that clang-tidy has passed is not read again until it, a
-# header that it includes, its flags or .clang-tidy change (build/release/tidy-cache).
+# The first three unless some are named; --deep adds the last two, which take long to build.
+# A file that clang-tidy has passed is not read again until it, a header that it includes, its
+# flags or .clang-tidy change (build/release/tidy-cache).
 #
 # What it leaves out: ext_postgres/*.c (C built by PGXS, outside of the compile commands; the
 # compiler's warnings are errors there); SQL; the house rules on includes, lines and names, and
