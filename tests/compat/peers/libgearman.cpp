@@ -139,6 +139,7 @@ void run_many_tasks(const char* host, in_port_t port) {
   gearman_client_set_fail_fn(client, count<&Heard::failed>);
   gearman_client_set_exception_fn(client, count<&Heard::exceptions>);
   std::vector<std::string> workloads;
+  workloads.reserve(300);
   for (int i = 0; i < 300; ++i) {
     workloads.emplace_back(i % 3 == 0 ? "talk" : i % 3 == 1 ? "fail" : "raise");
   }
