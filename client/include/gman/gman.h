@@ -102,7 +102,7 @@ typedef struct gman_job {
   gman_bytes function; /* 1 to GMAN_FUNCTION_BYTES_MAX bytes, no NUL */
   gman_bytes unique;   /* 0 to GMAN_UNIQUE_BYTES_MAX bytes, no NUL; empty: never coalesced */
   gman_bytes workload; /* any bytes */
-  gman_priority priority;
+  int priority;        /* a gman_priority; an int, as anything may come from C and is checked */
   int background;      /* not 0: the call ends at JOB_CREATED; 0: it ends with the job */
   int32_t deadline_ms; /* overrides the settings' deadline when not 0 */
 
@@ -110,7 +110,7 @@ typedef struct gman_job {
      other servers, those with SUBMIT_JOB_EPOCH can run a background job of normal priority at a
      time, rounded up to the second; what they cannot do ends the call with GMAN_SERVER_ERROR and
      the server's name, and no job is made. */
-  gman_unique_mode unique_mode;
+  int unique_mode;   /* a gman_unique_mode */
   int64_t run_at_ms; /* not before this time, in ms since 1970 UTC; 0: now */
 } gman_job;
 

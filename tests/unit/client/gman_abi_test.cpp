@@ -119,11 +119,8 @@ TEST(gman_abi, refuses_many_jobs_that_are_not_to_be_in_the_background_or_are_non
   EXPECT_EQ(message({.function = {"f", 1}, .unique = {"u", 1}, .background = 1}, 1),
             "unique and workload belong to the parts of many jobs");
   EXPECT_EQ(message({.function = {"f", 1}, .background = 1}, 0), "there is no job");
-  EXPECT_EQ(
-      message(
-          {.function = {"f", 1}, .background = 1, .unique_mode = static_cast<gman_unique_mode>(7)},
-          1),
-      "unique_mode is neither GMAN_UNIQUE_ALIVE nor GMAN_UNIQUE_UNTIL_START");
+  EXPECT_EQ(message({.function = {"f", 1}, .background = 1, .unique_mode = 7}, 1),
+            "unique_mode is neither GMAN_UNIQUE_ALIVE nor GMAN_UNIQUE_UNTIL_START");
 }
 
 TEST(gman_abi, pings_and_measures_the_echo_alone) {
@@ -329,7 +326,7 @@ TEST(gman_abi, refuses_arguments_that_contradict_themselves) {
   EXPECT_EQ(message_for([](auto& job) { job.function = {nullptr, 0}; }), "function name is empty");
   EXPECT_EQ(message_for([](auto& job) { job.deadline_ms = -1; }),
             "deadline_ms must not be negative");
-  EXPECT_EQ(message_for([](auto& job) { job.priority = static_cast<gman_priority>(3); }),
+  EXPECT_EQ(message_for([](auto& job) { job.priority = 3; }),
             "priority is none of GMAN_PRIORITY_NORMAL, _HIGH and _LOW");
   EXPECT_EQ(client.status("").message, "job handle is empty");
 }
