@@ -54,6 +54,9 @@ bool is_ignored(int signal) {
   return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+/// Only says that the thread below is to look whether it is over.
+constexpr int wake_signal = SIGUSR1;
+
 /// SIGINT, SIGTERM, SIGHUP and SIGQUIT, taken by a thread that may do what a handler may not. The
 /// first lets running jobs end, the second ends their programs, the third ends this process.
 class StopSignals {
@@ -61,6 +64,7 @@ class StopSignals {
   explicit StopSignals(Worker& worker) : worker_(worker) {
     ::sigemptyset(&signals_);
     ::sigaddset(&signals_, SIGTERM);
+    ::sigaddset(&signals_, wake_signal);
     for (const int number : {SIGINT, SIGHUP, SIGQUIT}) {
       if (!is_ignored(number)) ::sigaddset(&signals_, number);  // nohup means it
     }
@@ -69,7 +73,7 @@ class StopSignals {
   }
   ~StopSignals() {
     is_over_ = true;
-    ::pthread_kill(thread_.native_handle(), SIGTERM);
+    ::pthread_kill(thread_.native_handle(), wake_signal);
     thread_.join();
     ::pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
   }
@@ -80,13 +84,14 @@ class StopSignals {
 
  private:
   void listen() {
-    for (int told = 1;; ++told) {
+    for (int told = 1; !is_over_;) {
       int signal = 0;
       ::sigwait(&signals_, &signal);
-      if (is_over_) return;
+      if (signal == wake_signal) continue;
       if (told > 2) ::_exit(static_cast<int>(Exit::interrupted));
       is_told_twice_ = told == 2;
       worker_.stop();
+      ++told;
     }
   }
 

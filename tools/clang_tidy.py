@@ -19,8 +19,9 @@ import time
 import source_tree
 
 # GCC's precompiled headers mean nothing to clang; without them each file must include what it uses.
-# The rest are flags of GCC's that clang does not know.
+# The rest are flags of GCC's that clang does not know, beside warnings, which it may leave alone.
 DROPPED_FLAGS = {"-Winvalid-pch", "-fpch-preprocess"}
+GCC_WARNINGS_FLAG = "-Wno-unknown-warning-option"
 
 # The path-sensitive checks at their default depth take a minute for one test file; at this one they
 # take as long as all the others.
@@ -43,7 +44,7 @@ def clang_arguments(entry):
                 kept += [word, name]
         elif word not in DROPPED_FLAGS:
             kept.append(word)
-    return kept + ANALYZER_FLAGS
+    return kept + [GCC_WARNINGS_FLAG] + ANALYZER_FLAGS
 
 
 def fingerprint(source, arguments, version):

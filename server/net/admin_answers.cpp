@@ -3,21 +3,11 @@
 
 #include <unistd.h>
 
+#include "server/config/value.hpp"
 #include "server/net/listener.hpp"
 
 namespace gman {
 namespace {
-
-// gearmand's names of the levels that the log has.
-std::string_view gearmand_name(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug: return "DEBUG";
-    case LogLevel::info: return "INFO";
-    case LogLevel::warn: return "WARNING";
-    case LogLevel::error: return "ERROR";
-  }
-  return "ERROR";
-}
 
 std::string ok_line(std::string_view value) {
   return "OK " + std::string(value) + "\n";
@@ -54,7 +44,7 @@ struct Answerer {
   }
   std::string operator()(const AdminVersion&) const { return ok_line(GMAN_VERSION); }
   std::string operator()(const AdminVerbose&) const {
-    return ok_line(gearmand_name(context.verbosity));
+    return ok_line(config::verbosity_name(context.verbosity));
   }
   std::string operator()(const AdminGetPid&) const { return ok_line(std::to_string(::getpid())); }
   std::string operator()(const AdminShowJobs&) const {

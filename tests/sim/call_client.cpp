@@ -101,21 +101,14 @@ void CallClient::open() {
   world_.timeline.after(delay, [this, call = call_number_, attempt = attempt_, is_refused] {
     if (fsm_ == nullptr || call != call_number_ || attempt != fsm_->attempt()) return;
     if (is_refused) return resume(OpenFailed{"refused"});
-    auto link = std::make_shared<std::weak_ptr<Link>>();
-    const auto is_current = [this, link] { return link_ && link->lock() == link_; };
-    link_ = world_.connect({.on_bytes =
-                                [this, is_current](std::string_view bytes) {
-                                  if (is_current()) receive(bytes);
-                                },
-                            .on_end =
-                                [this, is_current] {
-                                  if (!is_current()) return;
-                                  link_.reset();
-                                  if (fsm_ != nullptr && fsm_->action() == Action::transfer) {
-                                    resume(Broken{"the connection ended"});
-                                  }
-                                }});
-    *link = link_;
+    world_.connect(link_, {.on_bytes = [this](std::string_view bytes) { receive(bytes); },
+                           .on_end =
+                               [this] {
+                                 link_.reset();
+                                 if (fsm_ != nullptr && fsm_->action() == Action::transfer) {
+                                   resume(Broken{"the connection ended"});
+                                 }
+                               }});
     resume(LookedUp{});
     if (fsm_ == nullptr || attempt != fsm_->attempt()) return;
     resume(Opened{});

@@ -23,17 +23,8 @@ void FsmWorker::connect() {
   }
   fsm_ = std::make_unique<WorkFsm>(world_.dice.one_in(2) ? "worker" : "", std::move(abilities));
   free_slots_ = slots_;
-  auto link = std::make_shared<std::weak_ptr<Link>>();
-  const auto is_current = [this, link] { return link_ && link->lock() == link_; };
-  link_ = world_.connect({.on_bytes =
-                              [this, is_current](std::string_view bytes) {
-                                if (is_current()) receive(bytes);
-                              },
-                          .on_end =
-                              [this, is_current] {
-                                if (is_current()) lost();
-                              }});
-  *link = link_;
+  world_.connect(link_, {.on_bytes = [this](std::string_view bytes) { receive(bytes); },
+                         .on_end = [this] { lost(); }});
   fsm_->connected();
   flush();
 }

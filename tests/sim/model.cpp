@@ -113,11 +113,11 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
 
   // The handle is the engine's to choose, so long as it never comes again.
   const Response answer = next_answer("a submit");
-  const auto* created = std::get_if<JobCreated>(&answer);
-  require(created != nullptr,
+  require(std::holds_alternative<JobCreated>(answer),
           [&] { return "a good submit was answered " + told(happened_[expected_.size()]); });
+  const auto& created = std::get<JobCreated>(answer);
   if (known != nullptr) known->has_key = false;  // to the job that will see what has changed
-  ModelJob job{.handle = std::string(created->handle),
+  ModelJob job{.handle = std::string(created.handle),
                .function = std::string(r.function),
                .unique = std::string(r.unique),
                .workload = std::string(r.workload),
@@ -150,10 +150,10 @@ void Model::on(ConnId who, const GrabJob& r, Now now) {
 
   // Which of its functions with such a job comes first is the engine's to choose.
   const Response answer = next_answer("a grab");
-  const auto* assign = std::get_if<JobAssign>(&answer);
-  require(assign != nullptr,
+  require(std::holds_alternative<JobAssign>(answer),
           [&] { return "a job waits, and a grab was answered " + told(happened_[0]); });
-  const auto found = jobs_.find(std::string(assign->handle));
+  const auto& assign = std::get<JobAssign>(answer);
+  const auto found = jobs_.find(std::string(assign.handle));
   require(found != jobs_.end(),
           [&] { return "assigned a job that is no more: " + told(happened_[0]); });
   ModelJob& job = found->second;

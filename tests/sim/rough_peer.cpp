@@ -25,21 +25,13 @@ RoughPeer::RoughPeer(World& world) : Peer(world) {
 
 void RoughPeer::connect() {
   forget_everything();
-  auto link = std::make_shared<std::weak_ptr<Link>>();
-  // An old link may still have something to say when there is a new one.
-  const auto is_current = [this, link] { return link_ && link->lock() == link_; };
-  link_ = world_.connect({.on_bytes =
-                              [this, is_current](std::string_view bytes) {
-                                if (is_current()) receive(bytes);
-                              },
-                          .on_end =
-                              [this, is_current] {
-                                if (!is_current()) return;
-                                require(may_be_closed_, "a good peer was closed");
-                                link_.reset();
-                                forget_everything();
-                              }});
-  *link = link_;
+  world_.connect(link_, {.on_bytes = [this](std::string_view bytes) { receive(bytes); },
+                         .on_end =
+                             [this] {
+                               require(may_be_closed_, "a good peer was closed");
+                               link_.reset();
+                               forget_everything();
+                             }});
 }
 
 void RoughPeer::forget_everything() {

@@ -35,10 +35,20 @@ World::World(std::uint64_t seed, const EngineSettings& settings, const Weather& 
   };
 }
 
-std::shared_ptr<Link> World::connect(Endpoint peer) {
+void World::connect(std::shared_ptr<Link>& current, Endpoint peer) {
   auto link = std::make_shared<Link>(timeline, dice, weather);
   const ConnId conn = server.accept();
-  link->attach(Side::peer, std::move(peer));
+  const auto is_current = [&current, weak = std::weak_ptr(link)] {
+    return current != nullptr && weak.lock() == current;
+  };
+  link->attach(Side::peer, {.on_bytes =
+                                [is_current, hear = std::move(peer.on_bytes)](auto bytes) {
+                                  if (is_current()) hear(bytes);
+                                },
+                            .on_end =
+                                [is_current, end = std::move(peer.on_end)] {
+                                  if (is_current()) end();
+                                }});
   link->attach(Side::server, {.on_bytes =
                                   [this, conn](std::string_view bytes) {
                                     server.receive(conn, bytes, timeline.now());
@@ -50,7 +60,7 @@ std::shared_ptr<Link> World::connect(Endpoint peer) {
                                     watch_time();
                                   }});
   links_.emplace(conn, link);
-  return link;
+  current = std::move(link);
 }
 
 // As the loop does: a tick when a deadline has come, or a little later.

@@ -24,8 +24,9 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  /// A new connection to the server.
-  [[nodiscard]] std::shared_ptr<Link> connect(Endpoint peer);
+  /// A new connection to the server, which becomes `current`. An old one may still have something
+  /// to say when there is a new one; nobody hears it.
+  void connect(std::shared_ptr<Link>& current, Endpoint peer);
   /// Jobs that somebody was told of, by handle.
   void acknowledged(std::string_view handle, JobMode mode);
   /// After calm() nothing is lost or late any more, and peers make no more trouble.

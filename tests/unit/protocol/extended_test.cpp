@@ -159,8 +159,11 @@ TEST(submit_options, are_refused_with_a_value_that_they_cannot_have) {
             "INVALID_ARGUMENT: Option unique_mode: not one of alive, until_start");
   for (const char* name : {"mode=background", "priority=low", "unique_mode=alive", "run_at=1"}) {
     const std::string option(name);
-    EXPECT_EQ(refusal(option + "," + option),
-              "INVALID_ARGUMENT: Option " + option.substr(0, option.find('=')) + ": given twice");
+    std::string twice = option;
+    twice.append(",").append(option);
+    std::string expected = "INVALID_ARGUMENT: Option ";
+    expected.append(option, 0, option.find('=')).append(": given twice");
+    EXPECT_EQ(refusal(twice), expected);
   }
 }
 
@@ -289,10 +292,12 @@ TEST(can_do_many, refuses_a_function_without_its_milliseconds) {
 
 TEST(can_do_many, holds_up_to_ten_thousand_functions) {
   std::vector<std::string> names;
+  names.reserve(can_do_many_functions_max + 1);
   for (std::size_t i = 0; i <= can_do_many_functions_max; ++i) {
     names.push_back("f" + std::to_string(i));
   }
   std::vector<CanDo> abilities;
+  abilities.reserve(names.size());
   for (const std::string& name : names) abilities.push_back({name, 7});
   std::string packet;
   append_can_do_many(packet, std::span(abilities).first(can_do_many_functions_max));
