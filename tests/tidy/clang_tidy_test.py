@@ -64,7 +64,8 @@ class Arguments(unittest.TestCase):
         )
         self.assertEqual(
             clang_tidy.clang_arguments({"command": command}),
-            ["-DA=1", "-I/x", "-std=c++20", "-include", "forced.hpp", *clang_tidy.ANALYZER_FLAGS],
+            ["-DA=1", "-I/x", "-std=c++20", "-include", "forced.hpp",
+             clang_tidy.GCC_WARNINGS_FLAG, *clang_tidy.ANALYZER_FLAGS],
         )
 
 
