@@ -8,6 +8,7 @@ import itertools
 import pathlib
 import signal
 import tempfile
+import threading
 import unittest
 
 from crawl import MariadbCrawl, PostgresCrawl, Workers
@@ -220,6 +221,32 @@ class CrawlTests:
         self.assertEqual(self.crawl.sql(f"SELECT status, attempts FROM url {row};")
                          .replace("|", "\t"), "fetched\t2")
         self.workers.start_all()  # they find the job where the dead one left it
+        self.workers.wait_until_at_rest(self.gmand)
+        self.assertEqual(self.statuses(), {"/target.html": ("indexed", "", 0)})
+
+    def test_a_dead_worker_does_not_end_what_another_has_taken_meanwhile(self):
+        released = threading.Event()
+        answer = self.site.answer
+
+        def hold_the_page(target, agent):
+            if target == "/target.html":
+                released.wait(20)
+            return answer(target, agent)
+
+        self.site.answer = hold_the_page
+        victim = self.workers.start("fetch", "--fetch-timeout-ms", "600000")
+        self.crawl.insert(self.site.url + "target.html")
+        self.site.wait_requests(lambda requests: "/target.html" in requests)
+        with self.open_transaction() as transaction:
+            transaction("UPDATE url SET attempts = attempts + 1;")  # the other's claim
+            released.set()
+            wait_until(lambda: self.crawl.sessions_waiting() == 1, "it says what it has found")
+            victim.kill()
+            victim.wait()
+            transaction("COMMIT;")
+        wait_until(lambda: self.crawl.sessions() == 0, "nothing of it is left")
+        self.assertEqual(self.crawl.sql("SELECT status FROM url;"), "fetching")
+        self.workers.start_all()
         self.workers.wait_until_at_rest(self.gmand)
         self.assertEqual(self.statuses(), {"/target.html": ("indexed", "", 0)})
 
