@@ -46,6 +46,11 @@ void CheckedEngine::change(const EngineSettings& settings) {
   model_.change(settings);
 }
 
+void CheckedEngine::stop_assigning() {
+  engine_.stop_assigning();
+  model_.stop_assigning();
+}
+
 std::string CheckedEngine::admin(const AdminCommand& command, std::string_view line, Now now) {
   std::optional<AdminShutdown> shutdown;
   std::string answer = admin_answer(command, AdminContext{.engine = engine_,

@@ -30,6 +30,7 @@ class CheckedEngine {
   void disconnected(ConnId conn, Now now);
   void tick(Now now);
   void change(const EngineSettings& settings);
+  void stop_assigning();
   [[nodiscard]] std::string admin(const AdminCommand& command, std::string_view line, Now now);
 
   [[nodiscard]] const Engine& engine() const { return engine_; }

@@ -76,6 +76,10 @@ class History {
     return settings_.functions_max <= functions.size() ||
            settings_.functions_per_worker_max <= functions.size();
   }
+  /// Nobody may be able to do what is left in the end.
+  [[nodiscard]] bool may_leave_jobs() const {
+    return are_functions_limited() || drains_at_ < steps_;
+  }
   void choose_events();
   void one_event();
   void come_to_rest();
@@ -92,6 +96,7 @@ class History {
   std::vector<std::unique_ptr<FsmWorker>> workers_;
   std::uint64_t steps_;
   milliseconds pause_max_;
+  std::uint64_t drains_at_;  // a step; after the last one: never
 };
 
 EngineSettings History::settings_of(Dice& dice) {
@@ -102,6 +107,7 @@ EngineSettings History::settings_of(Dice& dice) {
   if (dice.one_in(3)) settings.function_queue_max = static_cast<std::uint32_t>(dice.between(1, 6));
   if (dice.one_in(4)) settings.timeout_action = TimeoutAction::fail;
   if (dice.one_in(6)) settings.jobs_max = dice.between(1, 20);
+  if (dice.one_in(8)) settings.memory_bytes_max = dice.between(300, 4000);
   if (dice.one_in(8)) settings.functions_max = dice.between(1, 3);
   if (dice.one_in(8)) settings.functions_per_worker_max = dice.between(1, 3);
   return settings;
@@ -120,7 +126,8 @@ History::History(const HistoryOptions& options)
       settings_(settings_of(kind_)),
       world_(options.seed, settings_, weather_of(kind_), options.is_verbose),
       steps_(kind_.one_in(20) ? kind_.between(1000, 3000) : kind_.between(20, 300)),
-      pause_max_(kind_.pick(std::array<int, 4>{0, 2, 20, 500})) {
+      pause_max_(kind_.pick(std::array<int, 4>{0, 2, 20, 500})),
+      drains_at_(kind_.one_in(10) ? kind_.below(steps_) : steps_) {
   for (std::uint64_t i = kind_.between(are_functions_limited() ? 2 : 0, 6); i > 0; --i) {
     rough_.push_back(std::make_unique<RoughPeer>(world_));
   }
@@ -148,6 +155,7 @@ void History::choose_events() {
 
 std::uint64_t History::run() {
   for (std::uint64_t step = 0; step < steps_; ++step) {
+    if (step == drains_at_) world_.server.drain();
     one_event();
     world_.timeline.run_until(world_.timeline.now().steady +
                               milliseconds(world_.dice.below(pause_max_.count() + 1)));
@@ -187,6 +195,7 @@ void History::change_limits() {
   EngineSettings changed = settings_of(world_.dice);
   changed.functions_max = settings_.functions_max;
   changed.functions_per_worker_max = settings_.functions_per_worker_max;
+  changed.memory_bytes_max = settings_.memory_bytes_max;
   world_.server.change(changed);
 }
 
@@ -195,7 +204,8 @@ void History::let_time_pass() {
 }
 
 // Whoever began something ends it, and good workers do what is left. What is scheduled for a day
-// too far away, or for a function that nobody may register, is cancelled.
+// too far away, or for a function that nobody may register, is cancelled, and so is everything when
+// the server drains.
 void History::come_to_rest() {
   world_.say("calm");
   world_.calm();
@@ -205,12 +215,12 @@ void History::come_to_rest() {
   }
 
   constexpr int rounds_max = 600;
-  const int patience_rounds = are_functions_limited() ? 5 : 200;
+  const int patience_rounds = may_leave_jobs() ? 5 : 200;
   RoughPeer clerk(world_);
   for (int round = 0; round < rounds_max && !is_at_rest(); ++round) {
     world_.timeline.run_until(world_.timeline.now().steady + seconds(1));
     if (round >= patience_rounds) {
-      clerk.cancel(are_functions_limited() ? RoughPeer::Which::all : RoughPeer::Which::scheduled);
+      clerk.cancel(may_leave_jobs() ? RoughPeer::Which::all : RoughPeer::Which::scheduled);
     }
   }
   if (is_at_rest() && clerk.is_done()) return;

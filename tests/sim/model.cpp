@@ -64,6 +64,7 @@ void Model::handle(ConnId conn, const Request& request, Now now) {
 void Model::noop(ConnId conn, Now now) {
   Peer& peer = peers_.at(conn);
   require(peer.sleep == Peer::Sleep::asleep, "woke one who does not sleep");
+  require(assigns_, "woke one to whom no job will be given");
   peer.sleep = Peer::Sleep::woken;
   peer.woken_at = now.steady;
 }
@@ -113,6 +114,11 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
 
   // The handle is the engine's to choose, so long as it never comes again.
   const Response answer = next_answer("a submit");
+  const auto* refusal = std::get_if<ErrorRes>(&answer);
+  if (refusal != nullptr && refusal->text == error_text::memory_full) {
+    require_no_room(r);
+    return expect_error(who, error_text::queue_error_code, error_text::memory_full);
+  }
   require(std::holds_alternative<JobCreated>(answer),
           [&] { return "a good submit was answered " + told(happened_[expected_.size()]); });
   const auto& created = std::get<JobCreated>(answer);
@@ -141,6 +147,7 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
 void Model::on(ConnId who, const GrabJob& r, Now now) {
   Peer& peer = peers_.at(who);
   peer.sleep = Peer::Sleep::awake;
+  if (!assigns_) return expect(who, NoJob{});
   std::optional<Priority> best;
   for (const auto& [handle, job] : jobs_) {
     if (job.state != State::queued || !peer.abilities.contains(job.function)) continue;
@@ -490,6 +497,10 @@ void Model::check(const Engine& engine, Now now) const {
                    "; there must be " + numbers(queued, running, scheduled);
           });
 
+  require(settings_.memory_bytes_max == 0 || text_bytes() <= settings_.memory_bytes_max,
+          "the jobs take more memory than they may");
+  if (!assigns_) return;
+
   // Nobody who could work sleeps beside work, unless somebody was woken for it and may still come.
   const milliseconds patience = settings_.wake_patience + tick_lateness_max;
   for (const auto& entry : jobs_) {
@@ -545,6 +556,24 @@ std::uint64_t Model::count(std::string_view function, State state) const {
 std::uint64_t Model::all_waiting() const {
   return static_cast<std::uint64_t>(std::ranges::count_if(
       jobs_, [](const auto& entry) { return entry.second.state != State::running; }));
+}
+
+std::uint64_t Model::text_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& [handle, job] : jobs_) {
+    bytes += job.unique.size() + job.reducer.size() + job.workload.size();
+  }
+  return bytes;
+}
+
+// A job may take twice its bytes and a record beside them, but no more.
+void Model::require_no_room(const SubmitJob& r) const {
+  constexpr std::uint64_t record_bytes_max = 256;
+  const std::uint64_t bytes =
+      text_bytes() + r.unique.size() + r.reducer.size() + r.workload.size();
+  require(settings_.memory_bytes_max != 0, "refused for a limit of memory that is not set");
+  require(2 * bytes + (jobs_.size() + 1) * record_bytes_max > settings_.memory_bytes_max,
+          "refused for want of memory, and there is enough");
 }
 
 std::uint64_t Model::workers(std::string_view function) const {

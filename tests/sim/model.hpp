@@ -3,9 +3,9 @@
 // that are searched from end to end, no index, no list, no timer.
 //
 // It is told each event and what the engine sent because of it, and says what had to be sent, byte
-// for byte and in order. It leaves three things free, and checks what is left of them: which of
-// several functions a worker is served, which sleeper is woken, and which of several jobs with one
-// unique a STATUS_RES_UNIQUE speaks of.
+// for byte and in order. It leaves four things free, and checks what is left of them: which of
+// several functions a worker is served, which sleeper is woken, which of several jobs with one
+// unique a STATUS_RES_UNIQUE speaks of, and how much memory a job takes beside its bytes.
 //
 // A new kind of request is one more `on` here, and a few lines where peers send it.
 #pragma once
@@ -77,6 +77,8 @@ class Model {
   void tick(Now now);
   /// Other limits hold from now on.
   void change(EngineSettings settings) { settings_ = std::move(settings); }
+  /// From now on nobody is given a job, and nobody is woken.
+  void stop_assigning() { assigns_ = false; }
   /// The answer of an admin command; rows of lists are compared without their order.
   void admin(const AdminCommand& command, const std::string& answer, Now now);
 
@@ -141,6 +143,9 @@ class Model {
   [[nodiscard]] std::uint32_t queue_max(std::string_view function, Priority priority) const;
   [[nodiscard]] std::uint64_t count(std::string_view function, State state) const;
   [[nodiscard]] std::uint64_t all_waiting() const;
+  /// What the texts of all jobs come to, without what the engine needs to keep them.
+  [[nodiscard]] std::uint64_t text_bytes() const;
+  void require_no_room(const SubmitJob& r) const;
   [[nodiscard]] std::uint64_t workers(std::string_view function) const;
   [[nodiscard]] ModelJob* find(std::string_view function, std::string_view unique,
                                std::string_view workload);
@@ -174,6 +179,7 @@ class Model {
   std::map<std::string, ModelJob> jobs_;
   std::map<std::string, Outcome> outcomes_;  ///< of every job that ended
   std::uint64_t order_ = 0;
+  bool assigns_ = true;
   std::vector<Happened> happened_, expected_;
 };
 

@@ -33,6 +33,8 @@ class VirtualServer {
   void tick(Now now);
   /// As at SIGHUP.
   void change(const EngineSettings& settings) { engine_.change(settings); }
+  /// As at SIGTERM, while running jobs are waited for.
+  void drain() { engine_.stop_assigning(); }
   [[nodiscard]] std::optional<Instant> next_deadline() const {
     return engine_.engine().next_deadline();
   }
