@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Programs made with libgearman work with gmand as they are, whatever of it they use; and every
 packet that a client in reach can send is sent by one of them here, not only by our own."""
+import contextlib
 import subprocess
 import unittest
 
@@ -81,6 +82,22 @@ class Libgearman(unittest.TestCase):
                 self.assertGreaterEqual(types[grab], jobs)
                 for other in set(WAYS.values()) - {grab}:
                     self.assertEqual(types[other], 0)
+
+    def test_a_job_is_split_and_its_parts_are_put_together(self):
+        words = [str(PEER), "127.0.0.1", str(self.gmand.port)]
+        with contextlib.ExitStack() as stack:
+            workers = []
+            for role in ("mapper", "reducer", "reducer", "reducer"):
+                workers.append(subprocess.Popen([*words, role], stdin=subprocess.DEVNULL,
+                                                stdout=subprocess.PIPE))
+                stack.callback(workers[-1].communicate)
+                stack.callback(workers[-1].kill)
+            wait_workers(self.gmand, "lengths", "length")
+            done = subprocess.run([*words, "split"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, timeout=SECONDS, check=True)
+            self.assertEqual(done.stdout, b"split SUCCESS 17\n")
+            for worker in workers:
+                self.assertIn(b" SUCCESS", worker.communicate(timeout=SECONDS)[0])
 
     def test_every_packet_in_reach_is_sent_by_somebody_elses_client(self):
         sent = set()

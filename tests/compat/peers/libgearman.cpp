@@ -4,10 +4,14 @@
 //
 //   libgearman_peer HOST PORT client          submits in every way; each line tells one answer
 //   libgearman_peer HOST PORT worker WAY      does the jobs of "f" until those "later" and "last"
+//   libgearman_peer HOST PORT split           has a job of "lengths" split and put together again
+//   libgearman_peer HOST PORT mapper          does one job of "lengths": splits its words
+//   libgearman_peer HOST PORT reducer         does one job of "length": counts a word's letters
 //
 // The worker grabs by WAY (plain, unique, all), which libgearman sends as three packets.
 #include <libgearman/gearman.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -85,9 +89,8 @@ Client new_client(const char* host, in_port_t port, int timeout_ms) {
   return client;
 }
 
-// libgearman waits for the end of these jobs also where no server tells it, and for that of a job
-// with a reducer in vain: each has a client of its own that does not wait for long, and what became
-// of it is seen at the server.
+// libgearman waits for the end of these jobs also where no server tells it: each has a client of
+// its own that does not wait for long, and what became of it is seen at the server.
 template <class Submit>
 void submit_only(const char* host, in_port_t port, Submit submit) {
   const Client client = new_client(host, port, 300);
@@ -234,14 +237,77 @@ int run_worker(const char* host, in_port_t port, std::string_view way) {
   return 0;
 }
 
+// A job with a reducer, as libgearman means it: the worker's library submits each piece that the
+// function sends as a job of the reducer, and its aggregator makes one result of theirs.
+
+int split(const char* host, in_port_t port) {
+  const Client client = new_client(host, port, patience_ms);
+  gearman_argument_t words = gearman_argument_make(nullptr, 0, "one three seventeen", 19);
+  gearman_task_st* task = gearman_execute_by_partition(client.get(), "lengths", 7, "length", 6,
+                                                       "split", 5, nullptr, &words, nullptr);
+  if (task == nullptr) {
+    std::printf("no task: %s\n", gearman_client_error(client.get()));
+    return 1;
+  }
+  const gearman_result_st* result = gearman_task_result(task);
+  tell("split", gearman_task_return(task),
+       result == nullptr ? ""
+                         : std::string(gearman_result_value(result), gearman_result_size(result)));
+  return 0;
+}
+
+gearman_return_t send_words(gearman_job_st* job, void*) {
+  const std::string_view words(static_cast<const char*>(gearman_job_workload(job)),
+                               gearman_job_workload_size(job));
+  for (std::size_t at = 0; at < words.size();) {
+    const std::size_t end = std::min(words.find(' ', at), words.size());
+    gearman_job_send_data(job, words.data() + at, end - at);
+    at = end + 1;
+  }
+  return GEARMAN_SUCCESS;
+}
+
+gearman_return_t send_length(gearman_job_st* job, void*) {
+  const std::string length = std::to_string(gearman_job_workload_size(job));
+  return gearman_job_send_complete(job, length.data(), length.size());
+}
+
+gearman_return_t add_up(gearman_aggregator_st*, gearman_task_st* task, gearman_result_st* sum) {
+  int total = 0;
+  for (; task != nullptr; task = gearman_next(task)) {
+    const gearman_result_st* part = gearman_task_result(task);
+    total += std::stoi(std::string(gearman_result_value(part), gearman_result_size(part)));
+  }
+  const std::string text = std::to_string(total);
+  return gearman_result_store_value(sum, text.data(), text.size());
+}
+
+int work_on_parts(const char* host, in_port_t port, bool is_mapper) {
+  const Worker worker(gearman_worker_create(nullptr), gearman_worker_free);
+  gearman_worker_add_server(worker.get(), host, port);
+  gearman_worker_set_timeout(worker.get(), patience_ms);
+  const std::string_view name = is_mapper ? "lengths" : "length";
+  const gearman_function_t function = is_mapper
+                                          ? gearman_function_create_partition(send_words, add_up)
+                                          : gearman_function_create(send_length);
+  gearman_worker_define_function(worker.get(), name.data(), name.size(), function, 0, nullptr);
+  tell(is_mapper ? "mapper" : "reducer", gearman_worker_work(worker.get()));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string_view role = argc > 3 ? argv[3] : "";
-  if (!(role == "client" && argc == 4) && !(role == "worker" && argc == 5)) {
-    std::fprintf(stderr, "usage: libgearman_peer HOST PORT client|worker WAY\n");
+  const bool has_way = role == "worker";
+  if (argc != (has_way ? 5 : 4)) {
+    std::fprintf(stderr,
+                 "usage: libgearman_peer HOST PORT client|worker WAY|split|mapper|reducer\n");
     return 2;
   }
   const auto port = static_cast<in_port_t>(std::stoi(argv[2]));
-  return role == "client" ? run_client(argv[1], port) : run_worker(argv[1], port, argv[4]);
+  if (role == "client") return run_client(argv[1], port);
+  if (role == "worker") return run_worker(argv[1], port, argv[4]);
+  if (role == "split") return split(argv[1], port);
+  return work_on_parts(argv[1], port, role == "mapper");
 }
