@@ -5,6 +5,7 @@
 //   extended.cpp  the packets from 1000 up, which come to the same
 //   grab.cpp    abilities, and which job a worker gets
 //   wake.cpp    who sleeps, and who is woken for what
+//   storing.cpp  what outlives the process
 //   work.cpp    a job's run: reports, results, losing its worker, its end
 //   status.cpp  questions of clients
 //   admin.cpp   questions and orders of operators
@@ -45,7 +46,10 @@ class Core {
   void stop_assigning() { assigning_ = false; }
   [[nodiscard]] std::size_t running_jobs() const { return running_; }
   [[nodiscard]] std::size_t queued_jobs() const { return queued_; }
-  [[nodiscard]] std::size_t scheduled_jobs() const { return jobs_.size() - running_ - queued_; }
+  [[nodiscard]] std::size_t scheduled_jobs() const {
+    return jobs_.size() - running_ - queued_ - storing_;
+  }
+  [[nodiscard]] std::size_t storing_jobs() const { return storing_; }
   [[nodiscard]] std::uint64_t memory_bytes() const {
     return texts_.bytes() + jobs_.size() * sizeof(Job) + uniques_.size() * unique_bytes;
   }
@@ -61,6 +65,12 @@ class Core {
   [[nodiscard]] Engine::DropResult drop_function(std::string_view function);
   void set_queue_max(std::string_view function, const QueueMax& jobs_max);
   [[nodiscard]] bool cancel_job(std::string_view handle, Now now, Effects& effects);
+
+  // storing.cpp
+  void restore(const JobRecord& record, Now now);
+  void stored(std::uint64_t batch, Now now, Effects& effects);
+  void give_up_storing(Now now, Effects& effects);
+  void set_store_fault(std::string text) { store_fault_ = std::move(text); }
 
   void check() const;
 
@@ -85,12 +95,22 @@ class Core {
                                                bool is_keyed) const;
   [[nodiscard]] JobSlot create_job(const SubmitJob& request, FunctionId function,
                                    const std::optional<UniqueKey>& key);
+  /// Any state or none -> Scheduled or Queued.
+  void place(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn);
   void add_client(JobSlot slot, Connection& client);
   void take_key_back(JobSlot slot);
   void release_key(JobSlot slot);
   void schedule(JobSlot slot, std::int64_t due_ms, Turn turn);
   void due(JobSlot slot, Turn turn);
   void enqueue(JobSlot slot, Turn turn);
+
+  // storing.cpp
+  [[nodiscard]] bool is_durable(FunctionId function, JobMode mode) const {
+    return mode == JobMode::background && functions_[function].durability == Durability::sync;
+  }
+  void store_first(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn);
+  void add_to_store(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn);
+  void requeue_in_store(JobSlot slot, Turn turn);
 
   // extended.cpp
   void on(Connection& peer, const ExtendedRequest& request, Turn turn);
@@ -129,11 +149,11 @@ class Core {
   void tell_clients(const Job& job, const Response& response, Turn turn);
   void time_over(JobSlot slot, Turn turn);
   void lose_worker(JobSlot slot, Turn turn);
-  void leave(std::uint32_t wait);
+  void leave(std::uint32_t wait, Turn turn);
   void fail(JobSlot slot, Turn turn);
   void release_clients(Job& job);
   void leave_state(JobSlot slot);
-  void forget(JobSlot slot);
+  void forget(JobSlot slot, Turn turn);
 
   // status.cpp
   void on(Connection& client, const GetStatus& request, Turn turn);
@@ -166,6 +186,10 @@ class Core {
   std::vector<std::unique_ptr<Connection>> connections_;  ///< by ConnSlot
   std::size_t running_ = 0;
   std::size_t queued_ = 0;
+  std::size_t storing_ = 0;
+  StoringJobs storing_jobs_{};  ///< in the order of their batches
+  JobNumber next_number_;       ///< of jobs, and of places in queues
+  std::string store_fault_;
   bool assigning_ = true;
   mutable std::string listed_handles_;  ///< what the rows of the last jobs() point into
 };

@@ -20,13 +20,19 @@ Core::Core(EngineSettings settings)
     : settings_(std::move(settings)),
       handles_(settings_.handle_prefix),
       functions_(jobs_, settings_.function_queue_max),
-      uniques_(regions_, jobs_, settings_.hash_seed) {}
+      uniques_(regions_, jobs_, settings_.hash_seed),
+      next_number_(settings_.first_job_number) {
+  functions_.set_durability(settings_.has_store, settings_.memory_functions);
+}
 
 void Core::change(EngineSettings settings) {
   settings.handle_prefix = settings_.handle_prefix;
+  settings.has_store = settings_.has_store;
+  settings.first_job_number = settings_.first_job_number;
   settings.hash_seed = settings_.hash_seed;
   settings_ = std::move(settings);
   functions_.set_queue_max_default(settings_.function_queue_max);
+  functions_.set_durability(settings_.has_store, settings_.memory_functions);
 }
 
 void Core::connected(ConnId conn) {
@@ -53,7 +59,7 @@ void Core::handle(ConnId conn, const Request& request, Now now, Effects& effects
 void Core::disconnected(ConnId conn, Now now, Effects& effects) {
   const Turn turn{now, effects};
   Connection& peer = connection(conn);
-  while (!peer.waits.empty()) leave(peer.waits.first());
+  while (!peer.waits.empty()) leave(peer.waits.first(), turn);
   on(peer, ResetAbilities{}, turn);
   while (!peer.running.empty()) lose_worker(peer.running.first(), turn);
   connections_[slot_of(conn)].reset();
@@ -110,6 +116,18 @@ void Engine::change(EngineSettings settings) {
 void Engine::stop_assigning() {
   impl_->stop_assigning();
 }
+void Engine::restore(const JobRecord& record, Now now) {
+  impl_->restore(record, now);
+}
+void Engine::stored(std::uint64_t batch, Now now, Effects& effects) {
+  impl_->stored(batch, now, effects);
+}
+void Engine::give_up_storing(Now now, Effects& effects) {
+  impl_->give_up_storing(now, effects);
+}
+void Engine::set_store_fault(std::string text) {
+  impl_->set_store_fault(std::move(text));
+}
 std::size_t Engine::running_jobs() const {
   return impl_->running_jobs();
 }
@@ -118,6 +136,9 @@ std::size_t Engine::queued_jobs() const {
 }
 std::size_t Engine::scheduled_jobs() const {
   return impl_->scheduled_jobs();
+}
+std::size_t Engine::storing_jobs() const {
+  return impl_->storing_jobs();
 }
 std::uint64_t Engine::memory_bytes() const {
   return impl_->memory_bytes();

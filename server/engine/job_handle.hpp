@@ -42,6 +42,8 @@ class JobHandles {
   explicit JobHandles(std::string prefix);
 
   [[nodiscard]] Text format(JobRef job) const;
+  /// What a handle has after its prefix.
+  [[nodiscard]] static std::uint64_t number_of(JobRef job);
   /// nullopt: this is no handle that `format` made.
   [[nodiscard]] std::optional<JobRef> parse(std::string_view handle) const;
 

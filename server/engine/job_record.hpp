@@ -33,7 +33,7 @@ struct JobRecord {
   std::optional<std::int64_t> due_ms{};
   /// How many workers it has cost.
   std::uint32_t attempts_lost = 0;
-  Priority priority{};
+  Priority priority = Priority::normal;
   std::string_view function{}, unique{}, reducer{}, workload{};
 
   friend bool operator==(const JobRecord&, const JobRecord&) = default;

@@ -32,7 +32,7 @@ void Core::on(Connection& worker, const WorkComplete& request, Turn turn) {
   const JobSlot slot = running_job(worker, request.handle, error_text::job_not_found, turn);
   if (slot == nil) return;
   tell_clients(jobs_[slot], request, turn);
-  forget(slot);
+  forget(slot, turn);
 }
 
 void Core::on(Connection& worker, const WorkFail& request, Turn turn) {
@@ -61,7 +61,7 @@ void Core::on(Connection& worker, const WorkException& request, Turn turn) {
       turn.effects.send(client.id, *failure);
     }
   });
-  forget(slot);
+  forget(slot, turn);
 }
 
 JobSlot Core::running_job(const Connection& worker, std::string_view handle,
@@ -98,17 +98,18 @@ void Core::lose_worker(JobSlot slot, Turn turn) {
   ++job.attempts_lost;
   const bool is_wanted = job.lifetime == Lifetime::server ||
                          (job.lifetime == Lifetime::clients && job.client_count > 0);
-  if (!is_wanted) return forget(slot);
+  if (!is_wanted) return forget(slot, turn);
   if (settings_.attempts_max != 0 && job.attempts_lost >= settings_.attempts_max) {
     return fail(slot, turn);
   }
   leave_state(slot);
   take_key_back(slot);
+  requeue_in_store(slot, turn);
   enqueue(slot, turn);
 }
 
 // A client no longer waits. A foreground job that nobody waits for is not worth starting.
-void Core::leave(std::uint32_t wait_slot) {
+void Core::leave(std::uint32_t wait_slot, Turn turn) {
   const ClientWait wait = waits_[wait_slot];
   Job& job = jobs_[wait.job];
   job.clients.erase(waits_, wait_slot);
@@ -116,13 +117,13 @@ void Core::leave(std::uint32_t wait_slot) {
   waits_.destroy(wait_slot);
   --job.client_count;
   if (job.client_count == 0 && job.lifetime == Lifetime::clients && !job.is_running()) {
-    forget(wait.job);
+    forget(wait.job, turn);
   }
 }
 
 void Core::fail(JobSlot slot, Turn turn) {
   tell_clients(jobs_[slot], gman::WorkFail{handle_of(slot)}, turn);
-  forget(slot);
+  forget(slot, turn);
 }
 
 void Core::release_clients(Job& job) {
@@ -148,6 +149,10 @@ void Core::leave_state(JobSlot slot) {
   } else if (const auto* wait = std::get_if<Scheduled>(&job.state)) {
     timers_.disarm(wait->timer);
     --function.scheduled[index_of(job.priority)];
+  } else if (job.is_storing()) {
+    storing_jobs_.erase(jobs_, slot);
+    --function.storing[index_of(job.priority)];
+    --storing_;
   } else {
     functions_.dequeue(slot);
     --queued_;
@@ -155,9 +160,10 @@ void Core::leave_state(JobSlot slot) {
 }
 
 // Any state -> gone.
-void Core::forget(JobSlot slot) {
+void Core::forget(JobSlot slot, Turn turn) {
   leave_state(slot);
   Job& job = jobs_[slot];
+  if (job.is_stored) turn.effects.changes().remove(job.number);
   release_clients(job);
   release_key(slot);
   texts_.free(job.text, job.text_bytes());

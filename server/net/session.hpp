@@ -12,6 +12,7 @@
 #include "server/engine/effects.hpp"
 #include "server/net/byte_buffer.hpp"
 #include "server/net/deadline_queue.hpp"
+#include "server/net/held_output.hpp"
 #include "server/net/unique_fd.hpp"
 
 namespace gman {
@@ -23,11 +24,14 @@ struct Session {
 
   explicit Session(std::uint32_t slot_number) : slot(slot_number) {}
 
+  [[nodiscard]] bool owes_output() const { return !out.empty() || !held.empty(); }
+  [[nodiscard]] std::size_t unsent_bytes() const { return out.size() + held.size(); }
   [[nodiscard]] ConnId id() const { return {std::uint64_t{generation} << 32 | slot}; }
 
   UniqueFd socket;
-  ByteBuffer in;   ///< what came and is not yet a whole packet; no memory when empty
-  ByteBuffer out;  ///< what the socket did not take yet; no memory when empty
+  ByteBuffer in;    ///< what came and is not yet a whole packet; no memory when empty
+  ByteBuffer out;   ///< what the socket did not take yet; no memory when empty
+  HeldOutput held;  ///< what goes out behind it, once the store has what it promises
   Deadline reading{*this};
   Deadline writing{*this};
   /// How much of a half packet was there when its deadline was started (again).

@@ -569,8 +569,7 @@ std::uint64_t Model::text_bytes() const {
 // A job may take twice its bytes and a record beside them, but no more.
 void Model::require_no_room(const SubmitJob& r) const {
   constexpr std::uint64_t record_bytes_max = 256;
-  const std::uint64_t bytes =
-      text_bytes() + r.unique.size() + r.reducer.size() + r.workload.size();
+  const std::uint64_t bytes = text_bytes() + r.unique.size() + r.reducer.size() + r.workload.size();
   require(settings_.memory_bytes_max != 0, "refused for a limit of memory that is not set");
   require(2 * bytes + (jobs_.size() + 1) * record_bytes_max > settings_.memory_bytes_max,
           "refused for want of memory, and there is enough");

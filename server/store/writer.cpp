@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/store/writer.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace gman {
+namespace {
+
+constexpr milliseconds first_pause{10};
+constexpr milliseconds longest_pause{1'000};
+
+int new_event_fd() {
+  const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  return fd;
+}
+
+void make_readable(int fd) {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(fd, &one, sizeof(one));
+}
+
+}  // namespace
+
+StoreWriter::StoreWriter(std::unique_ptr<Store> store)
+    : store_(std::move(store)),
+      name_(store_->name()),
+      news_fd_(new_event_fd()),
+      end_fd_(new_event_fd()),
+      spare_(std::make_unique<Batch>()),
+      thread_([this] { work(); }) {}
+
+StoreWriter::~StoreWriter() {
+  ending_.store(true);
+  make_readable(end_fd_);
+  // A batch that nobody will look at wakes the thread if it waits for one.
+  auto last = std::make_unique<Batch>();
+  Batch* none = nullptr;
+  if (given_.compare_exchange_strong(none, last.get())) given_.notify_one();
+  thread_.join();
+  delete done_.exchange(nullptr);
+  Batch* const untouched = given_.exchange(nullptr);
+  if (untouched != last.get()) delete untouched;
+  delete fault_.exchange(nullptr);
+  ::close(news_fd_);
+  ::close(end_fd_);
+}
+
+void StoreWriter::write(std::uint64_t batch, JobChanges changes) {
+  GMAN_ASSERT(spare_ != nullptr);
+  spare_->number = batch;
+  spare_->changes = std::move(changes);
+  given_.store(spare_.release());
+  given_.notify_one();
+}
+
+std::optional<std::variant<StoreWriter::Stored, StoreWriter::Failing>> StoreWriter::take_news() {
+  if (Batch* const done = done_.exchange(nullptr)) {
+    spare_.reset(done);
+    // A fault that was mended meanwhile is no news.
+    delete fault_.exchange(nullptr);
+    return Stored{done->number};
+  }
+  if (const std::unique_ptr<StoreFault> fault{fault_.exchange(nullptr)}) return Failing{*fault};
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto read = ::read(news_fd_, &count, sizeof(count));
+  // What came between the looks above and the read.
+  if (done_.load() != nullptr || fault_.load() != nullptr) return take_news();
+  return std::nullopt;
+}
+
+// ---- The store's thread
+
+void StoreWriter::work() {
+  while (true) {
+    given_.wait(nullptr);
+    if (ending_.load()) return;
+    Batch* const batch = given_.exchange(nullptr);
+    commit(*batch);
+    done_.store(batch);
+    tell();
+  }
+}
+
+void StoreWriter::commit(const Batch& batch) {
+  milliseconds pause = first_pause;
+  while (auto fault = store_->commit(batch.changes)) {
+    delete fault_.exchange(new StoreFault(std::move(*fault)));
+    tell();
+    if (!wait_before_next_try(pause)) return;
+    pause = std::min(2 * pause, longest_pause);
+  }
+}
+
+void StoreWriter::tell() {
+  make_readable(news_fd_);
+}
+
+bool StoreWriter::wait_before_next_try(milliseconds pause) const {
+  pollfd end{.fd = end_fd_, .events = POLLIN, .revents = 0};
+  ::poll(&end, 1, static_cast<int>(pause.count()));
+  return !ending_.load();
+}
+
+}  // namespace gman

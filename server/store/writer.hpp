@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// StoreWriter: the thread that has the store while the server runs, so that the loop never waits
+// for a disk.
+//
+// The loop gives it one batch at a time and goes on gathering the next one; it tries until the
+// batch is durable, and says so by a descriptor that becomes readable. The two threads share three
+// atomic pointers and nothing else: what is behind them belongs to whoever holds them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <variant>
+
+#include "base/time.hpp"
+#include "server/store/store.hpp"
+
+namespace gman {
+
+class StoreWriter {
+ public:
+  /// Starts the thread. `store` has begun and is loaded.
+  explicit StoreWriter(std::unique_ptr<Store> store);
+  /// Ends it. What the store does not have by then is lost: see is_idle().
+  ~StoreWriter();
+  StoreWriter(const StoreWriter&) = delete;
+  StoreWriter& operator=(const StoreWriter&) = delete;
+
+  // All of this is for the loop's thread.
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  /// The store has everything that it was given.
+  [[nodiscard]] bool is_idle() const { return spare_ != nullptr; }
+  // Requires: it is idle. Batches are numbered upwards.
+  void write(std::uint64_t batch, JobChanges changes);
+
+  /// Readable when there is news.
+  [[nodiscard]] int fd() const { return news_fd_; }
+  struct Stored {
+    std::uint64_t batch;
+  };
+  /// The first fault of a batch, and every other one; it is being tried again.
+  struct Failing {
+    StoreFault fault;
+  };
+  /// nullopt: no more for now.
+  [[nodiscard]] std::optional<std::variant<Stored, Failing>> take_news();
+
+ private:
+  struct Batch {
+    std::uint64_t number = 0;
+    JobChanges changes;
+  };
+
+  void work();
+  void commit(const Batch& batch);
+  void tell();
+  /// False: the writer is being ended.
+  [[nodiscard]] bool wait_before_next_try(milliseconds pause) const;
+
+  std::unique_ptr<Store> store_;
+  std::string name_;
+  int news_fd_;
+  int end_fd_;
+  std::unique_ptr<Batch> spare_;
+  std::atomic<Batch*> given_{nullptr};
+  std::atomic<Batch*> done_{nullptr};
+  std::atomic<StoreFault*> fault_{nullptr};
+  std::atomic<bool> ending_{false};
+  std::thread thread_;
+};
+
+}  // namespace gman
