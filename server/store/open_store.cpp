@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <string>
+
+#include "server/store/store.hpp"
+
+#ifdef GMAN_STORE_SQLITE
+#include "server/store/sqlite/sqlite_store.hpp"
+#endif
+
+namespace gman {
+namespace {
+
+StoreFault refused(std::string text) {
+  return {StoreFault::Kind::refused, std::move(text)};
+}
+
+OpenedStore open_sqlite([[maybe_unused]] std::string_view path) {
+  if (path.empty()) return refused("sqlite: names no file: write sqlite:/path/to/file");
+#ifdef GMAN_STORE_SQLITE
+  return std::make_unique<SqliteStore>(std::string(path));
+#else
+  return refused("this gmand was built without SQLite");
+#endif
+}
+
+}  // namespace
+
+OpenedStore open_store(std::string_view url) {
+  const std::size_t colon = url.find(':');
+  const std::string_view scheme = url.substr(0, colon);
+  const std::string_view rest = colon == url.npos ? "" : url.substr(colon + 1);
+  if (colon != url.npos && scheme == "sqlite") return open_sqlite(rest);
+  // Only the scheme is repeated: what follows may hold a password.
+  return refused("no store is called \"" + std::string(scheme) + ":\"; known: sqlite:/path");
+}
+
+}  // namespace gman

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/store/sqlite/database.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/assert.hpp"
+
+namespace gman::sqlite {
+namespace {
+
+/// How long somebody else may be writing to the file, such as an administrator with a shell.
+constexpr int busy_wait_ms_max = 2000;
+
+StoreFault::Kind kind_of(int extended_code, int system_error) {
+  using enum StoreFault::Kind;
+  // The log's index grows by writing: that it cannot means that there is no room.
+  if (extended_code == SQLITE_IOERR_SHMSIZE) return full;
+  switch (extended_code & 0xFF) {
+    case SQLITE_FULL: return full;
+    case SQLITE_IOERR: return system_error == ENOSPC || system_error == EDQUOT ? full : failing;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return damaged;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM: return unavailable;
+    // Someone has changed the file's rights, the disk is mounted read-only, or the schema is not
+    // ours: nothing that waiting mends.
+    default: return refused;
+  }
+}
+
+}  // namespace
+
+std::string way_out(const std::string& path) {
+  return "; nothing was changed: see `gmand store check sqlite:" + path +
+         "`, and `gmand store salvage sqlite:" + path + "` for what can be saved";
+}
+
+std::optional<StoreFault> Database::open() {
+  return open(0);
+}
+
+std::optional<StoreFault> Database::create() {
+  return open(SQLITE_OPEN_CREATE);
+}
+
+std::optional<StoreFault> Database::open(int flags) {
+  GMAN_ASSERT(!is_open());
+  flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  sqlite3* handle = nullptr;
+  // A path that begins with "file:" would be read as a URI.
+  const std::string name = path_.starts_with('/') ? path_ : "./" + path_;
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  handle_.reset(handle);
+  if (code != SQLITE_OK) {
+    StoreFault why = fault("opening", code);
+    handle_.reset();
+    return why;
+  }
+  sqlite3_busy_timeout(handle, busy_wait_ms_max);
+  return std::nullopt;
+}
+
+bool Database::close() {
+  sqlite3* handle = handle_.release();
+  if (handle == nullptr) return true;
+  if (sqlite3_close(handle) == SQLITE_OK) return true;
+  sqlite3_close_v2(handle);
+  return false;
+}
+
+std::optional<StoreFault> Database::prepare(Statement& statement, const char* sql) {
+  sqlite3_stmt* handle = nullptr;
+  const int code = sqlite3_prepare_v3(get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
+  statement.handle_.reset(handle);
+  if (code != SQLITE_OK) return fault(sql, code);
+  return std::nullopt;
+}
+
+std::optional<StoreFault> Database::execute(const char* sql) {
+  const int code = sqlite3_exec(get(), sql, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return fault(sql, code);
+  return std::nullopt;
+}
+
+std::variant<std::int64_t, StoreFault> Database::integer(const char* sql) {
+  Statement statement;
+  if (auto failed = prepare(statement, sql)) return *std::move(failed);
+  const int code = statement.step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return fault(sql, code);
+  return code == SQLITE_ROW ? statement.integer(0) : 0;
+}
+
+std::variant<std::string, StoreFault> Database::text(const char* sql) {
+  Statement statement;
+  if (auto failed = prepare(statement, sql)) return *std::move(failed);
+  const int code = statement.step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return fault(sql, code);
+  return code == SQLITE_ROW ? std::string(statement.bytes(0)) : std::string();
+}
+
+StoreFault Database::fault(std::string_view doing) const {
+  return fault(doing, sqlite3_extended_errcode(get()));
+}
+
+StoreFault Database::fault(std::string_view doing, int code) const {
+  const int system_error = is_open() ? sqlite3_system_errno(get()) : 0;
+  StoreFault fault{kind_of(code, system_error), path_ + ": "};
+  fault.text.append(doing).append(": ").append(is_open() ? sqlite3_errmsg(get())
+                                                         : sqlite3_errstr(code));
+  const int kind = code & 0xFF;
+  if (system_error != 0 && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN)) {
+    fault.text.append(" (").append(std::strerror(system_error)).append(")");
+  }
+  if (fault.kind == StoreFault::Kind::damaged) fault.text += way_out(path_);
+  return fault;
+}
+
+}  // namespace gman::sqlite

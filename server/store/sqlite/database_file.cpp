@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/store/sqlite/database_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+namespace gman::sqlite {
+namespace {
+
+// Its comments are kept in the file: `.schema` in the sqlite3 shell shows them.
+constexpr const char* schema = R"(
+PRAGMA page_size = 4096;
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA encoding = 'UTF-8';
+BEGIN;
+CREATE TABLE job (
+  number INTEGER PRIMARY KEY,      -- number >> 40 is the start of the server that took it
+  position INTEGER NOT NULL,       -- its place among the jobs of its function and priority
+  handle_number INTEGER NOT NULL,  -- its handle: this after start.handle_prefix
+  due_ms INTEGER,                  -- since 1970; NULL: it is queued, or it runs
+  attempts_lost INTEGER NOT NULL,  -- how many workers it has cost
+  priority INTEGER NOT NULL,       -- 0 high, 1 normal, 2 low
+  checksum INTEGER NOT NULL,       -- of all but position, due_ms and attempts_lost
+  function_name TEXT NOT NULL,
+  unique_key TEXT NOT NULL,
+  reducer TEXT NOT NULL,
+  workload BLOB NOT NULL
+);
+CREATE TABLE start (
+  number INTEGER PRIMARY KEY,
+  handle_prefix TEXT NOT NULL
+);
+CREATE TABLE set_aside (           -- jobs that were not read back as they were written
+  id INTEGER PRIMARY KEY,
+  reason TEXT NOT NULL,
+  since TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  number, position, handle_number, due_ms, attempts_lost, priority, checksum,
+  function_name, unique_key, reducer, workload
+);
+)";
+
+StoreFault fault(StoreFault::Kind kind, const std::string& path, const std::string& what) {
+  return {kind, path + ": " + what};
+}
+
+StoreFault system_fault(const std::string& path, const std::string& doing) {
+  const int why = errno;
+  const bool full = why == ENOSPC || why == EDQUOT;
+  const auto kind = why == EIO ? StoreFault::Kind::failing
+                    : full     ? StoreFault::Kind::full
+                               : StoreFault::Kind::refused;
+  return fault(kind, path, doing + ": " + std::strerror(why));
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// Until the directory is on the disk, the file's name is not.
+std::optional<StoreFault> sync_directory(const std::string& path) {
+  const std::string directory = directory_of(path);
+  const int file = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return system_fault(directory, "opening");
+  std::optional<StoreFault> failed;
+  if (::fsync(file) != 0) failed = system_fault(directory, "fsync");
+  ::close(file);
+  return failed;
+}
+
+std::optional<StoreFault> fill(const std::string& path) {
+  Database database(path);
+  if (auto failed = database.create()) return failed;
+  if (auto failed = database.execute("PRAGMA synchronous = FULL")) return failed;
+  const std::string whole = schema + ("PRAGMA application_id = " + std::to_string(application_id)) +
+                            "; PRAGMA user_version = " + std::to_string(schema_version) +
+                            "; COMMIT";
+  return database.execute(whole.c_str());
+}
+
+/// Under another name first: whatever happens, there is a whole database at `path`, or none.
+std::optional<StoreFault> make(const std::string& path) {
+  struct stat log{};
+  const std::string log_path = path + "-wal";
+  if (::stat(log_path.c_str(), &log) == 0 && log.st_size > 0) {
+    return fault(StoreFault::Kind::damaged, path,
+                 "is missing, but its log " + log_path +
+                     " is there: put the database back beside it, or move the log away");
+  }
+  const std::string unfinished = path + ".new";
+  ::unlink(unfinished.c_str());
+  ::unlink((unfinished + "-journal").c_str());
+  if (auto failed = fill(unfinished)) return failed;
+  if (::rename(unfinished.c_str(), path.c_str()) != 0) return system_fault(path, "renaming to it");
+  return sync_directory(path);
+}
+
+/// What can be told before SQLite touches the file. SQLite would take an empty one for a new one.
+std::optional<StoreFault> look_at(const std::string& path, bool& is_there) {
+  struct stat status{};
+  is_there = ::stat(path.c_str(), &status) == 0;
+  if (!is_there) {
+    if (errno == ENOENT) return std::nullopt;
+    return system_fault(path, "looking at it");
+  }
+  if (!S_ISREG(status.st_mode)) return fault(StoreFault::Kind::refused, path, "is not a file");
+  if (status.st_size == 0) {
+    return fault(StoreFault::Kind::damaged, path,
+                 "is empty, which no database is; remove it if there never was one" +
+                     way_out(path));
+  }
+  return std::nullopt;
+}
+
+std::optional<StoreFault> check_header(Database& database) {
+  const auto id = database.integer("PRAGMA application_id");
+  if (const auto* failed = std::get_if<StoreFault>(&id)) return *failed;
+  if (std::get<std::int64_t>(id) != application_id) {
+    return fault(StoreFault::Kind::refused, database.path(),
+                 "is a database, but not a store of gmand's");
+  }
+  const auto version = database.integer("PRAGMA user_version");
+  if (const auto* failed = std::get_if<StoreFault>(&version)) return *failed;
+  const std::int64_t found = std::get<std::int64_t>(version);
+  if (found != schema_version) {
+    const std::string newer = found > schema_version ? ", made by a newer gmand" : "";
+    return fault(StoreFault::Kind::refused, database.path(),
+                 "has schema version " + std::to_string(found) + newer + "; this gmand knows " +
+                     std::to_string(schema_version));
+  }
+  return std::nullopt;
+}
+
+std::optional<StoreFault> check_pages(Database& database) {
+  const auto checked = database.text("PRAGMA quick_check(1)");
+  if (const auto* failed = std::get_if<StoreFault>(&checked)) return *failed;
+  const auto& verdict = std::get<std::string>(checked);
+  if (verdict == "ok") return std::nullopt;
+  return fault(StoreFault::Kind::damaged, database.path(), verdict + way_out(database.path()));
+}
+
+}  // namespace
+
+std::optional<StoreFault> open_database_file(Database& database) {
+  const std::string& path = database.path();
+  bool is_there = false;
+  if (auto failed = look_at(path, is_there)) return failed;
+  if (!is_there) {
+    if (auto failed = make(path)) return failed;
+  }
+  if (auto failed = database.open()) return failed;
+  if (sqlite3_db_readonly(database.get(), "main") == 1) {
+    return fault(StoreFault::Kind::refused, path, "no right to write to it");
+  }
+  if (auto failed = check_header(database)) return failed;
+  for (const char* pragma : {
+           // One fdatasync of the log a commit.
+           "PRAGMA journal_mode = WAL",
+           "PRAGMA synchronous = FULL",
+           // Cells are checked against their page as it is read.
+           "PRAGMA cell_size_check = ON",
+           // Debian's SQLite overwrites what was removed; the log would carry all those pages.
+           "PRAGMA secure_delete = OFF",
+           "PRAGMA cache_size = -16384",
+           "PRAGMA temp_store = MEMORY",
+       }) {
+    if (auto failed = database.execute(pragma)) return failed;
+  }
+  return check_pages(database);
+}
+
+}  // namespace gman::sqlite

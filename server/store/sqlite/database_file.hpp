@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The store's database file: what is in it, how it is made, and what is checked before it is
+// trusted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "server/store/sqlite/database.hpp"
+
+namespace gman::sqlite {
+
+/// In the file's header, so that `file` and we know whose it is: "GMAN".
+inline constexpr std::int64_t application_id = 0x474D414E;
+/// Counts up with each change of the schema or of the checksum.
+inline constexpr std::int64_t schema_version = 1;
+
+/// Opens the file and makes it one when there is none. Damaged or refused: it is as it was.
+// Requires: the lock on it (lock_file.hpp).
+[[nodiscard]] std::optional<StoreFault> open_database_file(Database& database);
+
+}  // namespace gman::sqlite

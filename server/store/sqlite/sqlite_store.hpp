@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// SqliteStore: the embedded store. One file, which an administrator can look into with the sqlite3
+// shell while the server runs; a commit is one transaction and one fdatasync of SQLite's log.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/store/store.hpp"
+
+namespace gman {
+
+struct SqliteSettings {
+  /// How long SQLite's log may get before it is copied into the database.
+  std::int64_t log_bytes_max = std::int64_t{16} << 20;
+  /// How large the database may get; 0: as large as the disk.
+  std::int64_t pages_max = 0;
+};
+
+class SqliteStore : public Store {
+ public:
+  /// Touches no file: that begins with begin().
+  explicit SqliteStore(std::string path, const SqliteSettings& settings = {});
+  ~SqliteStore() override;
+
+  [[nodiscard]] std::string name() const override;
+  [[nodiscard]] std::variant<std::vector<StoreStart>, StoreFault> begin(
+      std::string_view handle_prefix) override;
+  [[nodiscard]] std::uint64_t jobs_about() override;
+  [[nodiscard]] std::optional<StoreFault> load(const Take& take,
+                                               const SetAside& set_aside) override;
+  /// After a fault `failing`, it refuses to go on until it is opened anew.
+  [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
+
+ private:
+  class Opened;
+  std::string path_;
+  SqliteSettings settings_;
+  std::unique_ptr<Opened> opened_;
+};
+
+}  // namespace gman

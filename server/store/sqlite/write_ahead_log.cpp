@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/store/sqlite/write_ahead_log.hpp"
+
+#include <string>
+
+namespace gman::sqlite {
+
+std::optional<StoreFault> WriteAheadLog::attach(Database& database, std::int64_t bytes_max) {
+  database_ = &database;
+  const auto page_bytes = database.integer("PRAGMA page_size");
+  if (const auto* failed = std::get_if<StoreFault>(&page_bytes)) return *failed;
+  pages_max_ = next_copy_pages_ = bytes_max / std::get<std::int64_t>(page_bytes);
+  sqlite3_wal_hook(
+      database.get(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<WriteAheadLog*>(self)->pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+  // Somebody who reads for long keeps us from reusing the log, which then grows; this is what
+  // remains of it afterwards.
+  const std::string limit = "PRAGMA journal_size_limit = " + std::to_string(bytes_max);
+  return database.execute(limit.c_str());
+}
+
+std::optional<StoreFault> WriteAheadLog::before_commit() {
+  if (!last_copy_failed_) return std::nullopt;
+  return copy_back();
+}
+
+void WriteAheadLog::after_commit() {
+  if (pages_ < pages_max_) next_copy_pages_ = pages_max_;  // SQLite has begun it anew
+  if (pages_ >= next_copy_pages_) static_cast<void>(copy_back());
+}
+
+std::optional<StoreFault> WriteAheadLog::copy_back() {
+  int pages = 0;
+  int copied = 0;
+  const int code = sqlite3_wal_checkpoint_v2(database_->get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                             &pages, &copied);
+  // Busy: a reader needs the log as it is. It is tried again when the log has grown by as much.
+  last_copy_failed_ = code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY;
+  if (last_copy_failed_) return database_->fault("copying the log into the database", code);
+  next_copy_pages_ = pages_ + pages_max_;
+  return std::nullopt;
+}
+
+}  // namespace gman::sqlite
