@@ -2,11 +2,13 @@
 #include "server/store/writer.hpp"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <system_error>
 #include <utility>
 
@@ -36,8 +38,15 @@ StoreWriter::StoreWriter(std::unique_ptr<Store> store)
       name_(store_->name()),
       news_fd_(new_event_fd()),
       end_fd_(new_event_fd()),
-      spare_(std::make_unique<Batch>()),
-      thread_([this] { work(); }) {}
+      spare_(std::make_unique<Batch>()) {
+  // Signals are the loop's.
+  sigset_t all{};
+  sigset_t before{};
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { work(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
 
 StoreWriter::~StoreWriter() {
   ending_.store(true);

@@ -87,7 +87,7 @@ std::optional<StoreFault> fill(const std::string& path) {
 
 /// Under another name first: whatever happens, there is a whole database at `path`, or none.
 std::optional<StoreFault> make(const std::string& path) {
-  struct stat log{};
+  struct stat log {};
   const std::string log_path = path + "-wal";
   if (::stat(log_path.c_str(), &log) == 0 && log.st_size > 0) {
     return fault(StoreFault::Kind::damaged, path,
@@ -104,7 +104,7 @@ std::optional<StoreFault> make(const std::string& path) {
 
 /// What can be told before SQLite touches the file. SQLite would take an empty one for a new one.
 std::optional<StoreFault> look_at(const std::string& path, bool& is_there) {
-  struct stat status{};
+  struct stat status {};
   is_there = ::stat(path.c_str(), &status) == 0;
   if (!is_there) {
     if (errno == ENOENT) return std::nullopt;
@@ -112,9 +112,9 @@ std::optional<StoreFault> look_at(const std::string& path, bool& is_there) {
   }
   if (!S_ISREG(status.st_mode)) return fault(StoreFault::Kind::refused, path, "is not a file");
   if (status.st_size == 0) {
-    return fault(StoreFault::Kind::damaged, path,
-                 "is empty, which no database is; remove it if there never was one" +
-                     way_out(path));
+    return fault(
+        StoreFault::Kind::damaged, path,
+        "is empty, which no database is; remove it if there never was one" + way_out(path));
   }
   return std::nullopt;
 }

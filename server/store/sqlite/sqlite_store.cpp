@@ -28,8 +28,8 @@ constexpr std::int64_t free_pages_kept = 1024;
 constexpr std::chrono::milliseconds shrinking_max{1};
 constexpr std::size_t removals_between_looks = 1000;
 
-// Job numbers use all 64 bits and SQLite's integers have a sign: the upper half of the numbers comes
-// out as negative ones, in order among themselves.
+// Job numbers use all 64 bits and SQLite's integers have a sign: the upper half of the numbers
+// comes out as negative ones, in order among themselves.
 std::int64_t stored(std::uint64_t number) {
   return std::bit_cast<std::int64_t>(number);
 }
@@ -112,8 +112,9 @@ Fault SqliteStore::Opened::prepare() {
        "SELECT number, position, handle_number, due_ms, attempts_lost, priority, checksum,"
        " function_name, unique_key, reducer, workload"
        " FROM job WHERE number BETWEEN ? AND ? ORDER BY number"},
-      {&free_pages_, "SELECT freelist_count, page_count FROM pragma_freelist_count,"
-                     " pragma_page_count"},
+      {&free_pages_,
+       "SELECT freelist_count, page_count FROM pragma_freelist_count,"
+       " pragma_page_count"},
       {&give_back_, "PRAGMA incremental_vacuum"},
   }};
   for (const auto& [statement, sql] : statements) {
@@ -157,9 +158,9 @@ std::variant<std::vector<StoreStart>, StoreFault> SqliteStore::Opened::note_star
   }
   all.reset();
   if (code == SQLITE_ROW) {
-    return StoreFault{StoreFault::Kind::damaged,
-                      database_.path() + ": a start has a number that none can have" +
-                          sqlite::way_out(database_.path())};
+    return StoreFault{StoreFault::Kind::damaged, database_.path() +
+                                                     ": a start has a number that none can have" +
+                                                     sqlite::way_out(database_.path())};
   }
   if (code != SQLITE_DONE) return database_.fault("reading the starts", code);
   const std::uint32_t number = known.empty() ? 1 : known.back().number + 1;
