@@ -9,9 +9,6 @@
 namespace gman::sqlite {
 namespace {
 
-/// How long somebody else may be writing to the file, such as an administrator with a shell.
-constexpr int busy_wait_ms_max = 2000;
-
 StoreFault::Kind kind_of(int extended_code, int system_error) {
   using enum StoreFault::Kind;
   // The log's index grows by writing: that it cannot means that there is no room.
@@ -38,16 +35,8 @@ std::string way_out(const std::string& path) {
 }
 
 std::optional<StoreFault> Database::open() {
-  return open(0);
-}
-
-std::optional<StoreFault> Database::create() {
-  return open(SQLITE_OPEN_CREATE);
-}
-
-std::optional<StoreFault> Database::open(int flags) {
   GMAN_ASSERT(!is_open());
-  flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   sqlite3* handle = nullptr;
   // A path that begins with "file:" would be read as a URI.
   const std::string name = path_.starts_with('/') ? path_ : "./" + path_;
@@ -58,16 +47,8 @@ std::optional<StoreFault> Database::open(int flags) {
     handle_.reset();
     return why;
   }
-  sqlite3_busy_timeout(handle, busy_wait_ms_max);
+  sqlite3_busy_timeout(handle, busy_wait_ms_max_);
   return std::nullopt;
-}
-
-bool Database::close() {
-  sqlite3* handle = handle_.release();
-  if (handle == nullptr) return true;
-  if (sqlite3_close(handle) == SQLITE_OK) return true;
-  sqlite3_close_v2(handle);
-  return false;
 }
 
 std::optional<StoreFault> Database::prepare(Statement& statement, const char* sql) {
@@ -98,10 +79,6 @@ std::variant<std::string, StoreFault> Database::text(const char* sql) {
   const int code = statement.step();
   if (code != SQLITE_ROW && code != SQLITE_DONE) return fault(sql, code);
   return code == SQLITE_ROW ? std::string(statement.bytes(0)) : std::string();
-}
-
-StoreFault Database::fault(std::string_view doing) const {
-  return fault(doing, sqlite3_extended_errcode(get()));
 }
 
 StoreFault Database::fault(std::string_view doing, int code) const {

@@ -3,7 +3,7 @@
 // SQLite's error codes mean to a store.
 //
 // Statements return SQLite's codes, because on the way of a million rows a code is what there is
-// time for; `Database::fault` makes the fault out of the last one.
+// time for; `Database::fault` makes the fault out of one.
 #pragma once
 
 #include <sqlite3.h>
@@ -21,8 +21,6 @@ namespace gman::sqlite {
 
 class Statement {
  public:
-  [[nodiscard]] bool is_prepared() const { return handle_ != nullptr; }
-
   // What is bound must live until the statement is reset.
   void bind(int at, std::int64_t value) { sqlite3_bind_int64(handle_.get(), at, value); }
   void bind(int at, std::optional<std::int64_t> value) {
@@ -74,15 +72,11 @@ class Statement {
 
 class Database {
  public:
-  Database() = default;
-  explicit Database(std::string path) : path_(std::move(path)) {}
+  Database(std::string path, int busy_wait_ms_max)
+      : path_(std::move(path)), busy_wait_ms_max_(busy_wait_ms_max) {}
 
   /// Only what is there is opened, for one thread at a time.
   [[nodiscard]] std::optional<StoreFault> open();
-  /// The same; a file that is not there is made.
-  [[nodiscard]] std::optional<StoreFault> create();
-  /// False: something failed, such as the last write; nothing is lost, the log stays.
-  bool close();
   [[nodiscard]] bool is_open() const { return handle_ != nullptr; }
   [[nodiscard]] sqlite3* get() const { return handle_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -94,16 +88,14 @@ class Database {
   [[nodiscard]] std::variant<std::int64_t, StoreFault> integer(const char* sql);
   [[nodiscard]] std::variant<std::string, StoreFault> text(const char* sql);
 
-  [[nodiscard]] StoreFault fault(std::string_view doing) const;
   [[nodiscard]] StoreFault fault(std::string_view doing, int code) const;
 
  private:
   struct Close {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
-  [[nodiscard]] std::optional<StoreFault> open(int flags);
-
   std::string path_;
+  int busy_wait_ms_max_;
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

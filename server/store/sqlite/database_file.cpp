@@ -13,6 +13,9 @@
 namespace gman::sqlite {
 namespace {
 
+/// SQLite's smallest page.
+constexpr off_t file_bytes_min = 512;
+
 // Its comments are kept in the file: `.schema` in the sqlite3 shell shows them.
 constexpr const char* schema = R"(
 PRAGMA page_size = 4096;
@@ -76,8 +79,12 @@ std::optional<StoreFault> sync_directory(const std::string& path) {
 }
 
 std::optional<StoreFault> fill(const std::string& path) {
-  Database database(path);
-  if (auto failed = database.create()) return failed;
+  // SQLite would let everybody read it, and jobs may hold secrets.
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  if (file < 0) return system_fault(path, "making it");
+  ::close(file);
+  Database database(path, 0);
+  if (auto failed = database.open()) return failed;
   if (auto failed = database.execute("PRAGMA synchronous = FULL")) return failed;
   const std::string whole = schema + ("PRAGMA application_id = " + std::to_string(application_id)) +
                             "; PRAGMA user_version = " + std::to_string(schema_version) +
@@ -102,7 +109,7 @@ std::optional<StoreFault> make(const std::string& path) {
   return sync_directory(path);
 }
 
-/// What can be told before SQLite touches the file. SQLite would take an empty one for a new one.
+/// What can be told before SQLite touches the file. It takes one that is cut short for a new one.
 std::optional<StoreFault> look_at(const std::string& path, bool& is_there) {
   struct stat status {};
   is_there = ::stat(path.c_str(), &status) == 0;
@@ -111,10 +118,10 @@ std::optional<StoreFault> look_at(const std::string& path, bool& is_there) {
     return system_fault(path, "looking at it");
   }
   if (!S_ISREG(status.st_mode)) return fault(StoreFault::Kind::refused, path, "is not a file");
-  if (status.st_size == 0) {
-    return fault(
-        StoreFault::Kind::damaged, path,
-        "is empty, which no database is; remove it if there never was one" + way_out(path));
+  if (status.st_size < file_bytes_min) {
+    return fault(StoreFault::Kind::damaged, path,
+                 "has only " + std::to_string(status.st_size) +
+                     " bytes; remove it if no jobs were ever kept in it" + way_out(path));
   }
   return std::nullopt;
 }
@@ -156,6 +163,8 @@ std::optional<StoreFault> open_database_file(Database& database) {
     if (auto failed = make(path)) return failed;
   }
   if (auto failed = database.open()) return failed;
+  // What is refused is left as it is: closing it must not copy its log into it.
+  sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (sqlite3_db_readonly(database.get(), "main") == 1) {
     return fault(StoreFault::Kind::refused, path, "no right to write to it");
   }
@@ -173,7 +182,9 @@ std::optional<StoreFault> open_database_file(Database& database) {
        }) {
     if (auto failed = database.execute(pragma)) return failed;
   }
-  return check_pages(database);
+  if (auto failed = check_pages(database)) return failed;
+  sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+  return std::nullopt;
 }
 
 }  // namespace gman::sqlite

@@ -47,9 +47,10 @@ constexpr const char* start_has_jobs =
 /// The database and all that depends on it: there from a begin() that went well.
 class SqliteStore::Opened {
  public:
-  explicit Opened(const std::string& path) : database_(path) {}
+  Opened(const std::string& path, const SqliteSettings& settings)
+      : settings_(settings), database_(path, settings.busy_wait_ms_max) {}
 
-  Fault open(const SqliteSettings& settings);
+  Fault open();
   std::variant<std::vector<StoreStart>, StoreFault> note_start(std::string_view handle_prefix);
   std::uint64_t jobs_about();
   Fault load(const Take& take, const SetAside& set_aside);
@@ -76,6 +77,7 @@ class SqliteStore::Opened {
   template <typename Do>
   Fault in_transaction(const char* doing, Do&& act);
 
+  SqliteSettings settings_;
   sqlite::LockFile lock_;  // given back after the database is closed
   sqlite::WriteAheadLog log_;
   Database database_;
@@ -85,14 +87,14 @@ class SqliteStore::Opened {
   bool is_shrinking_ = false;
 };
 
-Fault SqliteStore::Opened::open(const SqliteSettings& settings) {
+Fault SqliteStore::Opened::open() {
   if (auto failed = lock_.lock(database_.path())) return failed;
   if (auto failed = open_database_file(database_)) return failed;
-  if (settings.pages_max != 0) {
-    const std::string limit = "PRAGMA max_page_count = " + std::to_string(settings.pages_max);
+  if (settings_.pages_max != 0) {
+    const std::string limit = "PRAGMA max_page_count = " + std::to_string(settings_.pages_max);
     if (auto failed = database_.execute(limit.c_str())) return failed;
   }
-  if (auto failed = log_.attach(database_, settings.log_bytes_max)) return failed;
+  if (auto failed = log_.attach(database_, settings_.log_bytes_max)) return failed;
   return prepare();
 }
 
@@ -355,8 +357,8 @@ std::string SqliteStore::name() const {
 std::variant<std::vector<StoreStart>, StoreFault> SqliteStore::begin(
     std::string_view handle_prefix) {
   GMAN_ASSERT(!opened_);
-  auto opened = std::make_unique<Opened>(path_);
-  if (auto failed = opened->open(settings_)) return *std::move(failed);
+  auto opened = std::make_unique<Opened>(path_, settings_);
+  if (auto failed = opened->open()) return *std::move(failed);
   auto starts = opened->note_start(handle_prefix);
   if (std::holds_alternative<std::vector<StoreStart>>(starts)) opened_ = std::move(opened);
   return starts;

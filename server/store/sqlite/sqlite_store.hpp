@@ -17,6 +17,9 @@ struct SqliteSettings {
   std::int64_t log_bytes_max = std::int64_t{16} << 20;
   /// How large the database may get; 0: as large as the disk.
   std::int64_t pages_max = 0;
+  /// How long somebody else may be writing to it, such as an administrator with a shell, before a
+  /// commit gives up.
+  int busy_wait_ms_max = 2000;
 };
 
 class SqliteStore : public Store {
