@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "base/id.hpp"
 #include "protocol/response.hpp"
 #include "server/engine/job_record.hpp"
@@ -84,10 +85,11 @@ class Effects {
   [[nodiscard]] JobChanges& changes() { return changes_; }
   [[nodiscard]] const JobChanges& changes() const { return changes_; }
   [[nodiscard]] std::uint64_t batch() const { return batch_; }
-  /// What comes from now on belongs to the next batch.
-  [[nodiscard]] JobChanges take_batch() {
+  /// Swaps the batch with an empty one, which goes on with its memory as the next.
+  void take_batch(JobChanges& empty) {
+    GMAN_ASSERT(empty.empty());
     ++batch_;
-    return std::exchange(changes_, {});
+    std::swap(changes_, empty);
   }
 
  private:

@@ -36,6 +36,7 @@ struct Session {
   Deadline writing{*this};
   /// How much of a half packet was there when its deadline was started (again).
   std::size_t in_bytes_at_start = 0;
+  std::uint64_t told_of_batch = 0;  ///< the last one that it waited for, until it submits again
   const std::uint32_t slot;
   std::uint32_t generation = 0;
   std::uint32_t interest = 0;  ///< the epoll events it is registered for

@@ -386,6 +386,7 @@ void Switchboard::promise(Session& session, std::string_view bytes) {
   const std::uint64_t batch = effects_.changes().empty() ? given_batch_ : effects_.batch();
   if (batch <= stored_batch_) return deliver(session, bytes);
   if (session.held.empty()) promised_.push_back(session.id());
+  if (std::exchange(session.told_of_batch, 0) == stored_batch_) pace_.came_back();
   session.held.promise(batch, bytes);
 }
 
@@ -516,8 +517,11 @@ void Switchboard::finish_turn() {
 
 void Switchboard::give_to_store() {
   if (store_ == nullptr || !store_->is_idle() || effects_.changes().empty()) return;
+  if (pace_.waits(now_.steady)) return;
   given_batch_ = effects_.batch();
-  store_->write(given_batch_, effects_.take_batch());
+  given_at_ = now_.steady;
+  effects_.take_batch(spare_changes_);
+  store_->write(given_batch_, spare_changes_);
 }
 
 bool Switchboard::is_all_stored() const {
@@ -544,6 +548,7 @@ void Switchboard::stored(std::uint64_t batch) {
     has_given_up_storing_ = false;
     engine_.set_store_fault({});
   }
+  std::size_t told = 0;
   for (const ConnId conn : std::exchange(promised_, {})) {
     Session* session = sessions_.find(conn);
     if (session == nullptr) continue;
@@ -551,10 +556,15 @@ void Switchboard::stored(std::uint64_t batch) {
     held.release(batch, [&](std::string_view bytes) { append_output(*session, bytes); });
     if (session->phase == Session::Phase::free) continue;
     mark_dirty(*session);
-    if (held.empty()) continue;
     session->held = std::move(held);
-    promised_.push_back(conn);
+    if (!session->held.empty()) {
+      promised_.push_back(conn);
+    } else {
+      session->told_of_batch = batch;
+      ++told;
+    }
   }
+  pace_.committed(told, now_.steady - given_at_, now_.steady);
   engine_.stored(batch, now_, effects_);
 }
 
@@ -621,6 +631,7 @@ std::optional<Instant> Switchboard::next_deadline() const {
   for (const DeadlineQueue* queue : {&half_packets_, &stalls_, &lingering_}) {
     take_earlier(earliest, queue->next());
   }
+  take_earlier(earliest, pace_.deadline());
   if (store_fails_since_ && !has_given_up_storing_) {
     take_earlier(earliest, *store_fails_since_ + store_patience_);
   }

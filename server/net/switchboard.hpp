@@ -27,6 +27,7 @@
 #include "server/config.hpp"
 #include "server/engine/engine.hpp"
 #include "server/net/byte_buffer.hpp"
+#include "server/net/commit_pace.hpp"
 #include "server/net/deadline_queue.hpp"
 #include "server/net/epoll.hpp"
 #include "server/net/session.hpp"
@@ -134,6 +135,9 @@ class Switchboard {
   std::optional<AdminShutdown> shutdown_request_;
 
   StoreWriter* store_;
+  CommitPace pace_;
+  JobChanges spare_changes_;  ///< with the memory of a batch that was written
+  Instant given_at_{};
   milliseconds store_patience_;
   std::uint64_t given_batch_ = 0;   ///< to the store
   std::uint64_t stored_batch_ = 0;  ///< the store has it and all before it

@@ -64,10 +64,11 @@ StoreWriter::~StoreWriter() {
   ::close(end_fd_);
 }
 
-void StoreWriter::write(std::uint64_t batch, JobChanges changes) {
+void StoreWriter::write(std::uint64_t batch, JobChanges& changes) {
   GMAN_ASSERT(spare_ != nullptr);
   spare_->number = batch;
-  spare_->changes = std::move(changes);
+  spare_->changes.clear();
+  std::swap(spare_->changes, changes);
   given_.store(spare_.release());
   given_.notify_one();
 }

@@ -33,8 +33,9 @@ class StoreWriter {
   [[nodiscard]] const std::string& name() const { return name_; }
   /// The store has everything that it was given.
   [[nodiscard]] bool is_idle() const { return spare_ != nullptr; }
+  /// Gives back an empty one, with the memory of one that was written.
   // Requires: it is idle. Batches are numbered upwards.
-  void write(std::uint64_t batch, JobChanges changes);
+  void write(std::uint64_t batch, JobChanges& changes);
 
   /// Readable when there is news.
   [[nodiscard]] int fd() const { return news_fd_; }

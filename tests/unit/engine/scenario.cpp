@@ -262,7 +262,9 @@ void Scenario::note_effects() {
 void Scenario::let_store(const std::vector<std::string>& words) {
   if (words.at(2) == "commits") {
     const std::uint64_t batch = effects_.batch();
-    note_changes(effects_.take_batch());
+    JobChanges changes;
+    effects_.take_batch(changes);
+    note_changes(changes);
     engine_.stored(batch, now_, effects_);
   } else if (words[2] == "gives") {
     engine_.give_up_storing(now_, effects_);
