@@ -14,7 +14,7 @@ namespace gman {
 
 struct SqliteSettings {
   /// How long SQLite's log may get before it is copied into the database.
-  std::int64_t log_bytes_max = std::int64_t{16} << 20;
+  std::int64_t log_bytes_max = std::int64_t{8} << 20;
   /// How large the database may get; 0: as large as the disk.
   std::int64_t pages_max = 0;
   /// How long somebody else may be writing to it, such as an administrator with a shell, before a

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/store/sqlite/write_ahead_log.hpp"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 namespace gman::sqlite {
 
@@ -17,10 +19,34 @@ std::optional<StoreFault> WriteAheadLog::attach(Database& database, std::int64_t
         return SQLITE_OK;
       },
       this);
+  // A commit may begin just below the bound and end above it.
+  const std::int64_t bytes_kept = bytes_max + bytes_max / 8;
   // Somebody who reads for long keeps us from reusing the log, which then grows; this is what
   // remains of it afterwards.
-  const std::string limit = "PRAGMA journal_size_limit = " + std::to_string(bytes_max);
-  return database.execute(limit.c_str());
+  const std::string limit = "PRAGMA journal_size_limit = " + std::to_string(bytes_kept);
+  if (auto failed = database.execute(limit.c_str())) return failed;
+  lengthen(bytes_kept);
+  return std::nullopt;
+}
+
+/// With zeros, where to SQLite the log is at its end. That this fails is no fault: whatever there
+/// is no room for, its commit will say so.
+void WriteAheadLog::lengthen(std::int64_t bytes) {
+  sqlite3_file* log = nullptr;
+  sqlite3_int64 size = 0;
+  if (sqlite3_file_control(database_->get(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
+                           static_cast<void*>(&log)) != SQLITE_OK ||
+      log == nullptr || log->pMethods == nullptr ||
+      log->pMethods->xFileSize(log, &size) != SQLITE_OK) {
+    return;
+  }
+  const std::vector<char> zeros(std::size_t{1} << 16);
+  while (size < bytes) {
+    const auto some = static_cast<int>(std::min<std::int64_t>(std::ssize(zeros), bytes - size));
+    if (log->pMethods->xWrite(log, zeros.data(), some, size) != SQLITE_OK) return;
+    size += some;
+  }
+  static_cast<void>(log->pMethods->xSync(log, SQLITE_SYNC_NORMAL));
 }
 
 std::optional<StoreFault> WriteAheadLog::before_commit() {

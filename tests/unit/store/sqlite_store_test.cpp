@@ -275,6 +275,15 @@ TEST_F(SqliteStoreTest, is_unavailable_while_a_shell_writes_and_goes_on_afterwar
   EXPECT_EQ(load_all(), 10u);
 }
 
+TEST_F(SqliteStoreTest, gives_its_log_its_size_before_anything_is_waiting) {
+  constexpr std::int64_t limit = 1 << 20;
+  begin({.log_bytes_max = limit});
+  const auto size = fs::file_size(file_.string() + "-wal");
+  EXPECT_GE(size, std::uintmax_t{limit});
+  for (std::uint64_t i = 0; i < 1000; ++i) EXPECT_EQ(add(i, 1), std::nullopt);
+  EXPECT_EQ(fs::file_size(file_.string() + "-wal"), size);
+}
+
 TEST_F(SqliteStoreTest, keeps_its_log_within_its_limit) {
   constexpr std::int64_t limit = 1 << 20;
   begin({.log_bytes_max = limit});
@@ -481,7 +490,7 @@ TEST_F(SqliteStoreTest, goes_on_after_the_disk_was_full_with_all_of_a_batch_or_n
 }
 
 TEST_F(SqliteStoreTest, trusts_the_file_no_more_after_a_failed_write_until_it_is_opened_anew) {
-  begin();
+  begin({.log_bytes_max = 64 << 10});
   EXPECT_EQ(add(0, 100), std::nullopt);
   {
     const FileSizeLimit limit(fs::file_size(file_.string() + "-wal"));
