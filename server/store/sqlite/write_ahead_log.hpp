@@ -9,6 +9,10 @@
 // size, and a copy that fails does not fail the commit before it, which is durable: it is tried
 // again before the next one, which then fails if the copy does. The copy makes one commit wait, the
 // longer the log the more: some 15 ms at 8 MiB.
+//
+// On a full disk, jobs that are done can still be removed, which is what makes room. For that the
+// copy must never fail for want of room: as much of the disk as the log could add to the database
+// is reserved behind the database's end, and while that cannot be had, no jobs are added.
 #pragma once
 
 #include <cstdint>
@@ -23,22 +27,29 @@ class WriteAheadLog {
   WriteAheadLog() = default;
   WriteAheadLog(const WriteAheadLog&) = delete;
   WriteAheadLog& operator=(const WriteAheadLog&) = delete;
+  ~WriteAheadLog();
 
-  // Requires: an open database in WAL mode, and that this lives as long as it is open.
+  // Requires: an open database in WAL mode, and that this lives longer than it is open.
   [[nodiscard]] std::optional<StoreFault> attach(Database& database, std::int64_t bytes_max);
-  /// What there is to be said against another commit.
-  [[nodiscard]] std::optional<StoreFault> before_commit();
+  /// What there is to be said against another commit, or against one that adds jobs.
+  [[nodiscard]] std::optional<StoreFault> before_commit(bool adds_jobs);
   void after_commit();
+  /// The log is begun anew, so that the next commit has all of it.
+  void after_full() { static_cast<void>(copy_back()); }
 
  private:
   [[nodiscard]] std::optional<StoreFault> copy_back();
-  void lengthen(std::int64_t bytes);
+  void lengthen();
+  [[nodiscard]] bool reserve();
 
   Database* database_ = nullptr;
+  int database_file_ = -1;  ///< closed after SQLite's, whose locks it would take along
+  std::int64_t bytes_kept_ = 0;
   std::int64_t pages_max_ = 0;
   std::int64_t pages_ = 0;
   std::int64_t next_copy_pages_ = 0;  ///< how long the log is when it is copied next
   bool last_copy_failed_ = false;
+  bool is_reserved_ = false;
 };
 
 }  // namespace gman::sqlite
