@@ -90,6 +90,7 @@ StoreFault Database::fault(std::string_view doing, int code) const {
   if (system_error != 0 && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN)) {
     fault.text.append(" (").append(std::strerror(system_error)).append(")");
   }
+  if (kind == SQLITE_BUSY) fault.text += ": another program is writing to it";
   if (fault.kind == StoreFault::Kind::damaged) fault.text += way_out(path_);
   return fault;
 }

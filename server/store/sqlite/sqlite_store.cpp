@@ -128,6 +128,7 @@ Fault SqliteStore::Opened::prepare() {
 StoreFault SqliteStore::Opened::given_up(StoreFault fault) {
   if (sqlite3_get_autocommit(database_.get()) == 0) static_cast<void>(rollback_.run());
   if (fault.kind == StoreFault::Kind::failing) failed_ = fault;
+  if (fault.kind == StoreFault::Kind::full) log_.after_full();
   return fault;
 }
 
@@ -339,10 +340,15 @@ int SqliteStore::Opened::shrink(std::size_t removed) {
 Fault SqliteStore::Opened::commit(const JobChanges& changes) {
   if (failed_) return failed_;
   if (changes.empty()) return std::nullopt;
-  if (auto failed = log_.before_commit()) return given_up(*std::move(failed));
-  if (auto failed = in_transaction("writing", [&] { return write(changes); })) return failed;
-  log_.after_commit();
-  return std::nullopt;
+  if (auto failed = log_.before_commit(changes.added_count() > 0))
+    return given_up(*std::move(failed));
+  const auto write_them = [&] { return write(changes); };
+  auto failed = in_transaction("writing", write_them);
+  if (failed && failed->kind == StoreFault::Kind::full && changes.added_count() == 0) {
+    failed = in_transaction("writing", write_them);  // now with the whole log to write into
+  }
+  if (!failed) log_.after_commit();
+  return failed;
 }
 
 SqliteStore::SqliteStore(std::string path, const SqliteSettings& settings)

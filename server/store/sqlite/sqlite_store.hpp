@@ -13,8 +13,9 @@
 namespace gman {
 
 struct SqliteSettings {
-  /// How long SQLite's log may get before it is copied into the database.
-  std::int64_t log_bytes_max = std::int64_t{16} << 20;
+  /// How long SQLite's log may get before it is copied into the database. The disk must have two
+  /// and a quarter times that free before a job is added.
+  std::int64_t log_bytes_max = std::int64_t{8} << 20;
   /// How large the database may get; 0: as large as the disk.
   std::int64_t pages_max = 0;
   /// How long somebody else may be writing to it, such as an administrator with a shell, before a
@@ -34,7 +35,8 @@ class SqliteStore : public Store {
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] std::optional<StoreFault> load(const Take& take,
                                                const SetAside& set_aside) override;
-  /// After a fault `failing`, it refuses to go on until it is opened anew.
+  /// After a fault `failing`, it refuses to go on until it is opened anew. While it is `full`,
+  /// changes that add no job still get through.
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
 
  private:
