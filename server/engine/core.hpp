@@ -68,6 +68,8 @@ class Core {
 
   // storing.cpp
   void restore(const JobRecord& record, Now now);
+  [[nodiscard]] std::optional<std::uint32_t> copy_stored(std::uint32_t from, std::size_t count,
+                                                         JobChanges& into) const;
   void stored(std::uint64_t batch, Now now, Effects& effects);
   void give_up_storing(Now now, Effects& effects);
   void set_store_fault(std::string text) { store_fault_ = std::move(text); }
@@ -102,6 +104,7 @@ class Core {
   void release_key(JobSlot slot);
   void schedule(JobSlot slot, std::int64_t due_ms, Turn turn);
   void due(JobSlot slot, Turn turn);
+  void requeue(JobSlot slot, Turn turn);
   void enqueue(JobSlot slot, Turn turn);
 
   // storing.cpp
@@ -109,8 +112,8 @@ class Core {
     return mode == JobMode::background && functions_[function].durability == Durability::sync;
   }
   void store_first(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn);
-  void add_to_store(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn);
-  void requeue_in_store(JobSlot slot, Turn turn);
+  void add_to_store(JobSlot slot, Turn turn);
+  [[nodiscard]] JobRecord record_of(JobSlot slot) const;
 
   // extended.cpp
   void on(Connection& peer, const ExtendedRequest& request, Turn turn);

@@ -119,6 +119,10 @@ void Engine::stop_assigning() {
 void Engine::restore(const JobRecord& record, Now now) {
   impl_->restore(record, now);
 }
+std::optional<std::uint32_t> Engine::copy_stored(std::uint32_t from, std::size_t count,
+                                                 JobChanges& into) const {
+  return impl_->copy_stored(from, count, into);
+}
 void Engine::stored(std::uint64_t batch, Now now, Effects& effects) {
   impl_->stored(batch, now, effects);
 }

@@ -86,6 +86,11 @@ class Engine {
   /// A job of an earlier start of the server. Jobs come in the order of their positions, before any
   /// connection.
   void restore(const JobRecord& record, Now now);
+  /// Adds the records of all that is stored, or being stored, among the next `count` places from
+  /// `from` (0 is the first): where to go on, or nullopt at the end. Before the end, what changes
+  /// meanwhile must be given to the store behind it.
+  [[nodiscard]] std::optional<std::uint32_t> copy_stored(std::uint32_t from, std::size_t count,
+                                                         JobChanges& into) const;
   /// Everything up to this batch is durable: its jobs are there for workers.
   void stored(std::uint64_t batch, Now now, Effects& effects);
   /// Whoever waits for the store is told that it fails: the jobs that it does not have yet are

@@ -70,7 +70,8 @@ using ClientWaits = LinkedList<ClientWait, &ClientWait::links_in_client>;
 
 struct Job {
   JobNumber number;
-  char* text;  ///< unique, then reducer, then workload
+  std::uint64_t position;  ///< in the order of all that is queued
+  char* text;              ///< unique, then reducer, then workload
   std::uint64_t unique_hash;
   std::uint32_t workload_bytes;
   std::uint16_t reducer_bytes;

@@ -11,42 +11,56 @@
 #include "server/engine/core.hpp"
 
 namespace gman::engine {
+namespace {
 
-void Core::add_to_store(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn) {
-  Job& job = jobs_[slot];
-  job.is_stored = true;
-  turn.effects.changes().add(JobRecord{
+std::optional<std::int64_t> due_of(const Job& job) {
+  if (const auto* wait = std::get_if<Scheduled>(&job.state)) return wait->due_ms;
+  const auto* storing = std::get_if<Storing>(&job.state);
+  if (storing == nullptr || storing->due_ms == Storing::at_once) return std::nullopt;
+  return storing->due_ms;
+}
+
+}  // namespace
+
+void Core::add_to_store(JobSlot slot, Turn turn) {
+  jobs_[slot].is_stored = true;
+  turn.effects.changes().add(record_of(slot));
+}
+
+JobRecord Core::record_of(JobSlot slot) const {
+  const Job& job = jobs_[slot];
+  return {
       .number = job.number,
-      .position = job.number,
+      .position = job.position,
       .handle_number = JobHandles::number_of({slot, jobs_.generation_of(slot)}),
-      .due_ms = due_ms,
+      .due_ms = due_of(job),
       .attempts_lost = job.attempts_lost,
       .priority = job.priority,
       .function = functions_[job.function].name,
       .unique = job.unique(),
       .reducer = job.reducer(),
       .workload = job.workload(),
+  };
+}
+
+std::optional<std::uint32_t> Core::copy_stored(std::uint32_t from, std::size_t count,
+                                               JobChanges& into) const {
+  return jobs_.for_some(from, count, [&](JobSlot slot, const Job& job) {
+    if (job.is_stored) into.add(record_of(slot));
   });
 }
 
 // No state -> Storing.
 void Core::store_first(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn) {
-  add_to_store(slot, due_ms, turn);
   Job& job = jobs_[slot];
   job.state = Storing{
       .due_ms = due_ms.value_or(Storing::at_once),
       .batch = static_cast<std::uint32_t>(turn.effects.batch()),
   };
+  add_to_store(slot, turn);
   storing_jobs_.push_back(jobs_, slot);
   ++functions_[job.function].storing[index_of(job.priority)];
   ++storing_;
-}
-
-// Its place is at the tail, also after the next start.
-void Core::requeue_in_store(JobSlot slot, Turn turn) {
-  const Job& job = jobs_[slot];
-  if (!job.is_stored) return;
-  turn.effects.changes().requeue({job.number, next_number_++, job.attempts_lost});
 }
 
 void Core::stored(std::uint64_t batch, Now now, Effects& effects) {
@@ -89,6 +103,7 @@ void Core::restore(const JobRecord& record, Now now) {
   const JobSlot slot = create_job(as_submitted, function, key);
   Job& job = jobs_[slot];
   job.number = record.number;
+  job.position = record.position;
   job.attempts_lost = record.attempts_lost;
   job.is_stored = true;
   place(slot, record.due_ms, Turn{now, nobody_hears});

@@ -125,8 +125,7 @@ void Core::join(Connection& client, const SubmitJob& request, JobSlot slot, Turn
         if (!store_fault_.empty()) {
           return turn.effects.send(client.id, ErrorRes{error_text::store_error_code, store_fault_});
         }
-        const auto* wait = std::get_if<Scheduled>(&job.state);
-        add_to_store(slot, wait == nullptr ? std::nullopt : std::optional(wait->due_ms), turn);
+        add_to_store(slot, turn);
       }
       job.lifetime = Lifetime::server;
       break;
@@ -154,7 +153,8 @@ JobSlot Core::create_job(const SubmitJob& request, FunctionId function,
   copy_to(copy_to(copy_to(text, request.unique), request.reducer), request.workload);
   const bool is_background = request.mode == JobMode::background;
   const JobSlot slot = jobs_.create(Job{
-      .number = next_number_++,
+      .number = next_number_,
+      .position = next_number_,
       .text = text,
       .unique_hash = key ? key->hash : 0,
       .workload_bytes = static_cast<std::uint32_t>(request.workload.size()),
@@ -166,6 +166,7 @@ JobSlot Core::create_job(const SubmitJob& request, FunctionId function,
       .has_key = key.has_value(),
       .state = Queued{},
   });
+  ++next_number_;
   if (key) uniques_.insert(*key, slot);
   return slot;
 }
@@ -215,7 +216,14 @@ void Core::due(JobSlot slot, Turn turn) {
   const std::int64_t due_ms = std::get<Scheduled>(job.state).due_ms;
   if (due_ms > ms_since_1970(turn.now.wall)) return schedule(slot, due_ms, turn);
   --functions_[job.function].scheduled[index_of(job.priority)];
-  requeue_in_store(slot, turn);
+  requeue(slot, turn);
+}
+
+// To the tail, after it was elsewhere.
+void Core::requeue(JobSlot slot, Turn turn) {
+  Job& job = jobs_[slot];
+  job.position = next_number_++;
+  if (job.is_stored) turn.effects.changes().requeue({job.number, job.position, job.attempts_lost});
   enqueue(slot, turn);
 }
 

@@ -104,8 +104,7 @@ void Core::lose_worker(JobSlot slot, Turn turn) {
   }
   leave_state(slot);
   take_key_back(slot);
-  requeue_in_store(slot, turn);
-  enqueue(slot, turn);
+  requeue(slot, turn);
 }
 
 // A client no longer waits. A foreground job that nobody waits for is not worth starting.

@@ -516,7 +516,9 @@ void Switchboard::finish_turn() {
 // The store. While it is busy with one batch, the next one forms.
 
 void Switchboard::give_to_store() {
-  if (store_ == nullptr || !store_->is_idle() || effects_.changes().empty()) return;
+  if (store_ == nullptr || !store_->is_idle()) return;
+  if (copy_from_) return give_anew();
+  if (effects_.changes().empty()) return;
   if (pace_.waits(now_.steady)) return;
   given_batch_ = effects_.batch();
   given_at_ = now_.steady;
@@ -524,18 +526,48 @@ void Switchboard::give_to_store() {
   store_->write(given_batch_, spare_changes_);
 }
 
+// A part of all that is to be stored, while what changes meanwhile forms the batch behind it.
+void Switchboard::give_anew() {
+  constexpr std::size_t part_jobs_max = 4096;
+  constexpr std::size_t part_bytes_max = std::size_t{4} << 20;
+  constexpr std::size_t step = 64;
+  const bool is_first = copy_from_ == 0U;
+  while (copy_from_ && spare_changes_.added_count() < part_jobs_max &&
+         spare_changes_.text_bytes() < part_bytes_max) {
+    copy_from_ = engine_.copy_stored(*copy_from_, step, spare_changes_);
+  }
+  const bool is_last = !copy_from_;
+  const auto part = is_first ? (is_last ? StoreWriter::Part::only : StoreWriter::Part::first)
+                             : (is_last ? StoreWriter::Part::last : StoreWriter::Part::middle);
+  store_->write_anew(part, given_batch_, spare_changes_);
+}
+
 bool Switchboard::is_all_stored() const {
-  return store_ == nullptr || (store_->is_idle() && effects_.changes().empty());
+  return store_ == nullptr || (store_->is_idle() && !copy_from_ && effects_.changes().empty());
 }
 
 void Switchboard::store_ready() {
   while (const auto news = store_->take_news()) {
     if (const auto* done = std::get_if<StoreWriter::Stored>(&*news)) {
       stored(done->batch);
-    } else {
-      store_fails(std::get<StoreWriter::Failing>(*news).fault);
+    } else if (const auto* failing = std::get_if<StoreWriter::Failing>(&*news)) {
+      store_fails(failing->fault);
+    } else if (const auto* lost = std::get_if<StoreWriter::Lost>(&*news)) {
+      store_fails(lost->fault);
+      write_all_anew();
     }
   }
+}
+
+// What has changed up to now is in the engine, so the batches that were to say so are not needed.
+void Switchboard::write_all_anew() {
+  log_.warn("the store is written anew from memory",
+            {{"store", store_->name()},
+             {"jobs", engine_.queued_jobs() + engine_.running_jobs() + engine_.scheduled_jobs()}});
+  copy_from_ = 0;
+  given_batch_ = effects_.batch();
+  effects_.take_batch(spare_changes_);
+  spare_changes_.clear();
 }
 
 void Switchboard::stored(std::uint64_t batch) {

@@ -98,6 +98,8 @@ class Switchboard {
   void mark_dirty(Session& session);
 
   void give_to_store();
+  void give_anew();
+  void write_all_anew();
   void stored(std::uint64_t batch);
   void store_fails(const StoreFault& fault);
   void give_up_storing();
@@ -138,6 +140,7 @@ class Switchboard {
   CommitPace pace_;
   JobChanges spare_changes_;  ///< with the memory of a batch that was written
   Instant given_at_{};
+  std::optional<std::uint32_t> copy_from_;  ///< while everything is written anew: what comes next
   milliseconds store_patience_;
   std::uint64_t given_batch_ = 0;   ///< to the store
   std::uint64_t stored_batch_ = 0;  ///< the store has it and all before it

@@ -66,6 +66,14 @@ class Store {
   /// the same changes may be given again: adding a number that is there does nothing, and so does
   /// removing or requeueing one that is not.
   [[nodiscard]] virtual std::optional<StoreFault> commit(const JobChanges& changes) = 0;
+
+  /// After a fault of kind `failing`: what is committed from now on goes to a new, empty place, and
+  /// the old one is left as it is. May be called again, and begins again.
+  [[nodiscard]] virtual std::optional<StoreFault> start_over() {
+    return StoreFault{StoreFault::Kind::refused, "this store cannot be written anew"};
+  }
+  /// The new place takes the old one's, durably.
+  [[nodiscard]] virtual std::optional<StoreFault> finish_starting_over() { return std::nullopt; }
 };
 
 using OpenedStore = std::variant<std::unique_ptr<Store>, StoreFault>;

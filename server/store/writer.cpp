@@ -38,7 +38,8 @@ StoreWriter::StoreWriter(std::unique_ptr<Store> store)
       name_(store_->name()),
       news_fd_(new_event_fd()),
       end_fd_(new_event_fd()),
-      spare_(std::make_unique<Batch>()) {
+      spare_(std::make_unique<Batch>()),
+      pause_(first_pause) {
   // Signals are the loop's.
   sigset_t all{};
   sigset_t before{};
@@ -65,19 +66,32 @@ StoreWriter::~StoreWriter() {
 }
 
 void StoreWriter::write(std::uint64_t batch, JobChanges& changes) {
+  give(batch, changes, std::nullopt);
+}
+
+void StoreWriter::write_anew(Part part, std::uint64_t batch, JobChanges& changes) {
+  give(batch, changes, part);
+}
+
+void StoreWriter::give(std::uint64_t batch, JobChanges& changes, std::optional<Part> part) {
   GMAN_ASSERT(spare_ != nullptr);
   spare_->number = batch;
   spare_->changes.clear();
   std::swap(spare_->changes, changes);
+  spare_->part = part;
+  spare_->fault.reset();
   given_.store(spare_.release());
   given_.notify_one();
 }
 
-std::optional<std::variant<StoreWriter::Stored, StoreWriter::Failing>> StoreWriter::take_news() {
+std::optional<StoreWriter::News> StoreWriter::take_news() {
   if (Batch* const done = done_.exchange(nullptr)) {
     spare_.reset(done);
     // A fault that was mended meanwhile is no news.
     delete fault_.exchange(nullptr);
+    if (done->fault) return Lost{*done->fault};
+    const bool is_unfinished = done->part == Part::first || done->part == Part::middle;
+    if (is_unfinished) return WrittenAnew{};
     return Stored{done->number};
   }
   if (const std::unique_ptr<StoreFault> fault{fault_.exchange(nullptr)}) return Failing{*fault};
@@ -101,14 +115,29 @@ void StoreWriter::work() {
   }
 }
 
-void StoreWriter::commit(const Batch& batch) {
-  milliseconds pause = first_pause;
-  while (auto fault = store_->commit(batch.changes)) {
-    delete fault_.exchange(new StoreFault(std::move(*fault)));
-    tell();
-    if (!wait_before_next_try(pause)) return;
-    pause = std::min(2 * pause, longest_pause);
+void StoreWriter::commit(Batch& batch) {
+  while (auto fault = batch.part ? write_part(batch) : store_->commit(batch.changes)) {
+    const bool is_lost = batch.part || fault->kind == StoreFault::Kind::failing;
+    if (is_lost) {
+      batch.fault = std::move(fault);
+    } else {
+      delete fault_.exchange(new StoreFault(std::move(*fault)));
+      tell();
+    }
+    const bool goes_on = wait_before_next_try(pause_);
+    pause_ = std::min(2 * pause_, longest_pause);
+    if (is_lost || !goes_on) return;
   }
+  pause_ = first_pause;
+}
+
+std::optional<StoreFault> StoreWriter::write_part(const Batch& batch) {
+  if (batch.part == Part::first || batch.part == Part::only) {
+    if (auto fault = store_->start_over()) return fault;
+  }
+  if (auto fault = store_->commit(batch.changes)) return fault;
+  if (batch.part == Part::first || batch.part == Part::middle) return std::nullopt;
+  return store_->finish_starting_over();
 }
 
 void StoreWriter::tell() {

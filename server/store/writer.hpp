@@ -3,8 +3,9 @@
 // for a disk.
 //
 // The loop gives it one batch at a time and goes on gathering the next one; it tries until the
-// batch is durable, and says so by a descriptor that becomes readable. The two threads share three
-// atomic pointers and nothing else: what is behind them belongs to whoever holds them.
+// batch is durable, and says so by a descriptor that becomes readable. Where the store itself
+// cannot be trusted any more, the loop gives it everything anew. The two threads share two atomic
+// pointers and nothing else: what is behind them belongs to whoever holds them.
 #pragma once
 
 #include <atomic>
@@ -36,27 +37,43 @@ class StoreWriter {
   /// Gives back an empty one, with the memory of one that was written.
   // Requires: it is idle. Batches are numbered upwards.
   void write(std::uint64_t batch, JobChanges& changes);
+  /// After Lost: the same with a part of everything that is to be stored, in as many parts as it
+  /// takes. The last one stands for all batches up to its number.
+  enum class Part : std::uint8_t { first, middle, last, only };
+  void write_anew(Part part, std::uint64_t batch, JobChanges& changes);
 
   /// Readable when there is news.
   [[nodiscard]] int fd() const { return news_fd_; }
   struct Stored {
     std::uint64_t batch;
   };
-  /// The first fault of a batch, and every other one; it is being tried again.
+  /// A part of everything is written, and it is not the last.
+  struct WrittenAnew {};
+  /// It is being tried again.
   struct Failing {
     StoreFault fault;
   };
+  /// The store does not trust what it has written: it has to be given everything anew, and waits a
+  /// moment before it begins.
+  struct Lost {
+    StoreFault fault;
+  };
+  using News = std::variant<Stored, WrittenAnew, Failing, Lost>;
   /// nullopt: no more for now.
-  [[nodiscard]] std::optional<std::variant<Stored, Failing>> take_news();
+  [[nodiscard]] std::optional<News> take_news();
 
  private:
   struct Batch {
     std::uint64_t number = 0;
     JobChanges changes;
+    std::optional<Part> part;         ///< of everything anew
+    std::optional<StoreFault> fault;  ///< the store is lost
   };
 
+  void give(std::uint64_t batch, JobChanges& changes, std::optional<Part> part);
   void work();
-  void commit(const Batch& batch);
+  void commit(Batch& batch);
+  [[nodiscard]] std::optional<StoreFault> write_part(const Batch& batch);
   void tell();
   /// False: the writer is being ended.
   [[nodiscard]] bool wait_before_next_try(milliseconds pause) const;
@@ -70,6 +87,7 @@ class StoreWriter {
   std::atomic<Batch*> done_{nullptr};
   std::atomic<StoreFault*> fault_{nullptr};
   std::atomic<bool> ending_{false};
+  milliseconds pause_;  ///< the thread's: before it tries again
   std::thread thread_;
 };
 
