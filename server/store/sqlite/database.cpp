@@ -15,7 +15,8 @@ StoreFault::Kind kind_of(int extended_code, int system_error) {
   if (extended_code == SQLITE_IOERR_SHMSIZE) return full;
   switch (extended_code & 0xFF) {
     case SQLITE_FULL: return full;
-    case SQLITE_IOERR: return system_error == ENOSPC || system_error == EDQUOT ? full : failing;
+    case SQLITE_IOERR:
+      return extended_code == SQLITE_IOERR_WRITE && system_error == EDQUOT ? full : failing;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return damaged;
     case SQLITE_BUSY:
@@ -24,6 +25,18 @@ StoreFault::Kind kind_of(int extended_code, int system_error) {
     // Someone has changed the file's rights, the disk is mounted read-only, or the schema is not
     // ours: nothing that waiting mends.
     default: return refused;
+  }
+}
+
+/// SQLite's texts do not tell these apart, and its system error may be that of a later call.
+const char* failed_call(int extended_code) {
+  switch (extended_code) {
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ: return ", in a read";
+    case SQLITE_IOERR_WRITE: return ", in a write";
+    case SQLITE_IOERR_FSYNC: return ", in a sync";
+    case SQLITE_IOERR_TRUNCATE: return ", in a truncation";
+    default: return "";
   }
 }
 
@@ -86,6 +99,7 @@ StoreFault Database::fault(std::string_view doing, int code) const {
   StoreFault fault{kind_of(code, system_error), path_ + ": "};
   fault.text.append(doing).append(": ").append(is_open() ? sqlite3_errmsg(get())
                                                          : sqlite3_errstr(code));
+  fault.text += failed_call(code);
   const int kind = code & 0xFF;
   if (system_error != 0 && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN)) {
     fault.text.append(" (").append(std::strerror(system_error)).append(")");

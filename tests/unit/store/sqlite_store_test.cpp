@@ -8,15 +8,41 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "server/store/sqlite/sqlite_store.hpp"
 #include "tests/unit/store/conformance.hpp"
+
+namespace {
+
+int syncs = 0;
+bool syncs_fail = false;
+
+int counted_sync(long call, int file) {
+  ++syncs;
+  if (!syncs_fail) return static_cast<int>(::syscall(call, file));
+  errno = EIO;
+  return -1;
+}
+
+}  // namespace
+
+// SQLite calls these for the system's. Not all of its builds have the first.
+extern "C" {
+__attribute__((visibility("default"))) int fdatasync(int file) {
+  return counted_sync(SYS_fdatasync, file);
+}
+__attribute__((visibility("default"))) int fsync(int file) {
+  return counted_sync(SYS_fsync, file);
+}
+}
 
 namespace gman::store_test {
 namespace {
@@ -546,6 +572,44 @@ TEST_F(SqliteStoreTest, removes_jobs_on_a_full_disk_and_adds_some_when_that_has_
   });
   if (!failures) GTEST_SKIP() << "no mounting here";
   EXPECT_EQ(failures, 0);
+}
+
+TEST_F(SqliteStoreTest, adds_no_job_that_the_disk_may_have_no_room_to_keep) {
+  const auto failures = on_a_small_disk(directory_.path(), "size=2m", [&] {
+    begin({.log_bytes_max = 1 << 20});
+    const auto fault = add(0, 1);
+    EXPECT_TRUE(fault && fault->kind == Kind::full);
+    end();
+    return testing::Test::HasFailure() ? 1 : 0;
+  });
+  if (!failures) GTEST_SKIP() << "no mounting here";
+  EXPECT_EQ(failures, 0);
+}
+
+TEST_F(SqliteStoreTest, syncs_once_a_commit) {
+  begin();
+  for (const std::uint64_t count : {1, 1000}) {
+    const int before = syncs;
+    EXPECT_EQ(add(count, count), std::nullopt);
+    EXPECT_EQ(syncs, before + 1);
+  }
+  const int before = syncs;
+  EXPECT_EQ(remove(1, 1), std::nullopt);
+  EXPECT_EQ(syncs, before + 1);
+}
+
+TEST_F(SqliteStoreTest, is_failing_when_a_sync_fails_and_has_what_was_synced_before) {
+  begin();
+  EXPECT_EQ(add(0, 100), std::nullopt);
+  syncs_fail = true;
+  const auto fault = add(100, 100);
+  syncs_fail = false;
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::failing) << fault->text;
+  EXPECT_THAT(fault->text, HasSubstr("in a sync"));
+  EXPECT_TRUE(add(200, 1));  // it is not trusted with more
+  begin();
+  EXPECT_THAT(load_all(), testing::AnyOf(100u, 200u));
 }
 
 TEST_F(SqliteStoreTest, trusts_the_file_no_more_after_a_failed_write_until_it_is_opened_anew) {
