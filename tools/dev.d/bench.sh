@@ -21,6 +21,6 @@ dev_bench() {
     run build release bench_micro
     exec build/release/bin/bench/bench_micro "${@:2}"
   fi
-  run build release gmand gman least
+  run build release gmand gman least redis_load
   exec "$python" -B bench/compare.py "$@"
 }
