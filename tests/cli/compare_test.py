@@ -50,6 +50,10 @@ def table_of(case, row_name, figures):
     return [dict(zip(lines[0], line)) for line in lines[2:]]
 
 
+def verdicts(table, row, medians):
+    return [line[-1] for line in compare.lines_of(table, row, medians)]
+
+
 class Compare(unittest.TestCase):
     def test_measures_a_row_on_each_of_our_servers(self):
         table = table_of(self, "one at a time, Unix socket", figures=4)
@@ -91,20 +95,20 @@ class Compare(unittest.TestCase):
         medians = {name: {rows.RATE: rate, rows.CPU: cpu} for name, rate, cpu in (
             ("gmand", 900, 0.3), ("gearmand -t 4", 300, 0.9), ("gearmand -t 1", 450, 0.5),
             ("least", 1000, 0.1))}
-        self.assertEqual([line[-1] for line in compare.lines_of(table, row, medians)], ["yes", "yes"])
+        self.assertEqual(verdicts(table, row, medians), ["yes", "yes"])
         medians["gearmand -t 1"][rows.RATE] = 451
         medians["least"][rows.CPU] = 0.09
-        self.assertEqual([line[-1] for line in compare.lines_of(table, row, medians)], ["NO", "NO"])
+        self.assertEqual(verdicts(table, row, medians), ["NO", "NO"])
 
     def test_judges_nothing_by_a_server_that_was_not_measured(self):
         table = rows.TABLES[1]
         row = table.rows[0]
         medians = {"Redis": {rows.RATE: 100_000}, "gearmand libsqlite3": {rows.RATE: 1_000}}
-        self.assertEqual([line[-1] for line in compare.lines_of(table, row, medians)], ["?"])
+        self.assertEqual(verdicts(table, row, medians), ["?"])
         medians["gmand sqlite"] = {rows.RATE: 120_000}
-        self.assertEqual([line[-1] for line in compare.lines_of(table, row, medians)], ["yes"])
+        self.assertEqual(verdicts(table, row, medians), ["yes"])
         medians["Redis"][rows.RATE] = 100_001
-        self.assertEqual([line[-1] for line in compare.lines_of(table, row, medians)], ["NO"])
+        self.assertEqual(verdicts(table, row, medians), ["NO"])
 
     def test_finds_its_place_in_the_document(self):
         text = compare.KEPT_IN.read_text(encoding="utf-8")

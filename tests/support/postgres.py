@@ -2,7 +2,8 @@
 """A private PostgreSQL that lives as long as a `with` block.
 
 It has its own data directory and Unix socket below one directory in /tmp (or where `parent` says)
-that nobody else may enter, listens on no TCP address unless `settings` says so, and touches no cluster of the system.
+that nobody else may enter, listens on no TCP address unless `settings` says so, and touches no
+cluster of the system.
 The extension is installed from the tree by its own Makefile into the same directory
 (`make install DESTDIR=…`); Debian's setting extension_destdir lets CREATE EXTENSION find it there.
 The superuser is `postgres`, without a password. Started by the system's root, the server runs as
