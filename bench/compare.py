@@ -68,7 +68,7 @@ def ratio_text(figure, medians, ours, others):
     own = medians.get(ours, {}).get(figure)
     theirs = [medians[name][figure] for name in others
               if name in medians and medians[name].get(figure)]
-    if own is None or not theirs:
+    if own is None or not theirs or figure in workloads.NOT_OF_THE_SERVER:
         return ""
     best = max(theirs) if figure in workloads.MORE_IS_BETTER else min(theirs)
     return f"{own / best:.2f}"

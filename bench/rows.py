@@ -131,6 +131,7 @@ CPU_WITHOUT = "without them, us"
 MORE = "more, %"
 BESIDE = "durable submits/s beside it"
 MORE_IS_BETTER = (RATE, READ_BACK, BESIDE)
+NOT_OF_THE_SERVER = (SYNC,)
 
 
 def idle_connections(server, size):
