@@ -26,7 +26,7 @@ struct StoreFault {
     full,         ///< no room; trying again helps once there is some
     failing,      ///< a write or an fsync failed: nothing that was written since can be trusted
     damaged,      ///< what is stored is not what was stored
-    refused,  ///< a mistake of whoever set it up: another server has it, wrong version, no rights
+    refused,      ///< whoever set it up must act: another server has it, wrong version, no rights
   };
   Kind kind;
   std::string text;
