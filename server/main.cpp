@@ -139,14 +139,18 @@ void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
       .hash_seed = random_number(),
   };
   std::unique_ptr<gman::Store> store = open_store_of(config);
+  std::vector<gman::StoreStart> starts;
   if (store != nullptr) {
-    const auto starts = taken(store->begin(settings.handle_prefix), *store);
+    starts = taken(store->begin(settings.handle_prefix), *store);
     settings.has_store = true;
     settings.first_job_number = gman::JobNumber{starts.back().number}
                                 << gman::job_number_start_shift;
   }
   gman::config::set(settings, config);
   gman::Engine engine(settings);
+  for (const gman::StoreStart& start : starts) {
+    if (start.number != starts.back().number) engine.know_start(start.number, start.handle_prefix);
+  }
   std::unique_ptr<gman::StoreWriter> writer;
   if (store != nullptr) {
     if (const auto fault = gman::load_jobs(*store, engine, log, manager)) {

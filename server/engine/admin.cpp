@@ -103,7 +103,7 @@ bool Core::cancel_job(std::string_view handle, Now now, Effects& effects) {
   }
   // Its worker goes on, since the protocol has no word to stop it, but nobody will hear of it. The
   // unique is free again: who submits it now wants a job that was not cancelled.
-  tell_clients(job, WorkFail{handle}, turn);
+  tell_clients(job, WorkFail{handle_of(slot)}, turn);
   release_clients(job);
   job.lifetime = Lifetime::this_run;
   if (std::exchange(job.is_stored, false)) effects.changes().remove(job.number);

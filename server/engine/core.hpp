@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "protocol/extended.hpp"
+#include "server/engine/earlier_handles.hpp"
 #include "server/engine/engine.hpp"
 #include "server/engine/job.hpp"
 #include "server/engine/job_handle.hpp"
@@ -67,6 +68,9 @@ class Core {
   [[nodiscard]] bool cancel_job(std::string_view handle, Now now, Effects& effects);
 
   // storing.cpp
+  void know_start(std::uint32_t number, std::string handle_prefix) {
+    earlier_handles_.know_start(number, std::move(handle_prefix));
+  }
   void restore(const JobRecord& record, Now now);
   [[nodiscard]] std::optional<std::uint32_t> copy_stored(std::uint32_t from, std::size_t count,
                                                          JobChanges& into) const;
@@ -114,6 +118,9 @@ class Core {
   void store_first(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn);
   void add_to_store(JobSlot slot, Turn turn);
   [[nodiscard]] JobRecord record_of(JobSlot slot) const;
+  [[nodiscard]] bool is_restored(const Job& job) const {
+    return job.number < settings_.first_job_number;
+  }
 
   // extended.cpp
   void on(Connection& peer, const ExtendedRequest& request, Turn turn);
@@ -184,6 +191,7 @@ class Core {
   Pool<Ability> abilities_{regions_};
   TimerWheel timers_{regions_};
   JobHandles handles_;
+  EarlierHandles earlier_handles_;
   FunctionTable functions_;
   UniqueIndex uniques_;
   std::vector<std::unique_ptr<Connection>> connections_;  ///< by ConnSlot

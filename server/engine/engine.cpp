@@ -83,7 +83,13 @@ void Core::tick(Now now, Effects& effects) {
 
 JobSlot Core::find_job(std::string_view handle) {
   const auto ref = handles_.parse(handle);
-  return ref && jobs_.find(ref->slot, ref->generation) != nullptr ? ref->slot : nil;
+  if (ref) return jobs_.find(ref->slot, ref->generation) != nullptr ? ref->slot : nil;
+  const auto earlier = earlier_handles_.find(handle);
+  if (!earlier) return nil;
+  // Its slot may be another job's by now.
+  const Job* job = jobs_.find(earlier->slot);
+  const bool is_it = job != nullptr && job->number >> job_number_start_shift == earlier->start;
+  return is_it ? earlier->slot : nil;
 }
 
 }  // namespace engine
@@ -115,6 +121,9 @@ void Engine::change(EngineSettings settings) {
 }
 void Engine::stop_assigning() {
   impl_->stop_assigning();
+}
+void Engine::know_start(std::uint32_t number, std::string handle_prefix) {
+  impl_->know_start(number, std::move(handle_prefix));
 }
 void Engine::restore(const JobRecord& record, Now now) {
   impl_->restore(record, now);

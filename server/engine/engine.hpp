@@ -83,6 +83,8 @@ class Engine {
   /// From now on no job is assigned and nobody is woken: GRAB_JOB* is answered NO_JOB.
   void stop_assigning();
 
+  /// Handles of an earlier start begin with that, and still name the jobs of it that are restored.
+  void know_start(std::uint32_t number, std::string handle_prefix);
   /// A job of an earlier start of the server. Jobs come in the order of their positions, before any
   /// connection.
   void restore(const JobRecord& record, Now now);

@@ -32,7 +32,8 @@ JobRecord Core::record_of(JobSlot slot) const {
   return {
       .number = job.number,
       .position = job.position,
-      .handle_number = JobHandles::number_of({slot, jobs_.generation_of(slot)}),
+      .handle_number = is_restored(job) ? *earlier_handles_.handle_number_of(slot)
+                                        : JobHandles::number_of({slot, jobs_.generation_of(slot)}),
       .due_ms = due_of(job),
       .attempts_lost = job.attempts_lost,
       .priority = job.priority,
@@ -106,6 +107,8 @@ void Core::restore(const JobRecord& record, Now now) {
   job.position = record.position;
   job.attempts_lost = record.attempts_lost;
   job.is_stored = true;
+  earlier_handles_.add(slot, static_cast<std::uint32_t>(record.number >> job_number_start_shift),
+                       record.handle_number);
   place(slot, record.due_ms, Turn{now, nobody_hears});
   GMAN_ASSERT(nobody_hears.empty());
 }

@@ -163,6 +163,7 @@ void Core::forget(JobSlot slot, Turn turn) {
   leave_state(slot);
   Job& job = jobs_[slot];
   if (job.is_stored) turn.effects.changes().remove(job.number);
+  if (is_restored(job)) earlier_handles_.forget_one();
   release_clients(job);
   release_key(slot);
   texts_.free(job.text, job.text_bytes());

@@ -136,6 +136,20 @@ class Restarts(StoreTestCase):
             self.assertEqual(gmand.stop(), 0)
         self.assertEqual(self.rows(), [(0,)])
 
+    def test_the_handle_that_a_client_was_given_names_its_job_after_restarts(self):
+        with self.start() as gmand, Peer(gmand.address) as client:
+            client.submit("f", b"another", kind=SUBMIT_JOB_BG)
+            handle = client.submit("f", b"x", kind=SUBMIT_JOB_BG)
+            gmand.kill()
+        with self.start() as gmand:
+            gmand.kill()
+        with self.start() as gmand, Peer(gmand.address) as client:
+            status = client.request(GET_STATUS, handle)
+            self.assertEqual(status.args[:2], [handle, b"1"])
+            self.assertEqual(gmand.admin(f"cancel job {handle.decode()}"), "OK\r\n")
+            self.assertEqual(client.request(GET_STATUS, handle).args[1], b"0")
+            self.assertEqual(self.grab_all(gmand, "f"), [("f", "another")])
+
     def test_handles_of_two_starts_differ(self):
         handles = set()
         for _ in range(2):

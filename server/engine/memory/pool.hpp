@@ -97,6 +97,11 @@ class Pool {
     const bool same = slot != nullptr && slot->generation == generation && is_live(generation);
     return same ? &slot->value : nullptr;
   }
+  /// Whatever lives there now; nullptr: nothing.
+  [[nodiscard]] const T* find(std::uint32_t index) const {
+    const Slot* slot = slot_at(index);
+    return slot != nullptr && is_live(slot->generation) ? &slot->value : nullptr;
+  }
   [[nodiscard]] std::uint32_t generation_of(std::uint32_t index) const {
     return live_slot(index).generation;
   }

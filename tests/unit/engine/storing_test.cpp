@@ -203,5 +203,34 @@ TEST(restoring, gives_back_jobs_of_an_earlier_start_as_they_were) {
   )");
 }
 
+TEST(restoring, a_handle_of_an_earlier_start_still_names_its_job_and_no_other) {
+  EngineSettings settings = with_store();
+  settings.first_job_number = JobNumber{3} << job_number_start_shift;
+  Scenario scenario(settings);
+  const auto number = [](JobNumber start, JobNumber count) {
+    return start << job_number_start_shift | count;
+  };
+  Engine& engine = scenario.engine();
+  engine.know_start(1, "H:one");
+  engine.know_start(2, "H:two");
+  engine.restore({.number = number(1, 7), .handle_number = 7, .function = "f", .workload = "a"},
+                 scenario.now());
+  engine.restore({.number = number(2, 1), .handle_number = 7, .function = "f", .workload = "b"},
+                 scenario.now());
+  scenario.run(R"(
+    c1 > GET_STATUS H:one:7       =>  c1 < STATUS_RES H:one:7 1 0 0 0
+    c1 > GET_STATUS H:two:7       =>  c1 < STATUS_RES H:two:7 1 0 0 0
+    c1 > GET_STATUS H:one:8       =>  c1 < STATUS_RES H:one:8 0 0 0 0
+    c1 > GET_STATUS H:three:7     =>  c1 < STATUS_RES H:three:7 0 0 0 0
+    cancel H:two:7                =>  cancelled
+    c1 > SUBMIT_JOB f '' c        =>  c1 < JOB_CREATED H:1
+    c1 > GET_STATUS H:two:7       =>  c1 < STATUS_RES H:two:7 0 0 0 0
+    w1 > CAN_DO f
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:1 f a
+    w1 > WORK_COMPLETE H:one:7 x
+    c1 > GET_STATUS H:one:7       =>  c1 < STATUS_RES H:one:7 0 0 0 0
+  )");
+}
+
 }  // namespace
 }  // namespace gman::test
