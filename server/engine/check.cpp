@@ -62,8 +62,7 @@ void Core::check_jobs() const {
     GMAN_ASSERT(job.has_key || !key || uniques_.find(*key) != slot);
     keyed += job.has_key ? 1 : 0;
 
-    const auto ref = handles_.parse(handle_of(slot));
-    GMAN_ASSERT(ref && ref->slot == slot && ref->generation == jobs_.generation_of(slot));
+    GMAN_ASSERT(find_job(handle_of(slot)) == slot);
   });
   GMAN_ASSERT(uniques_.size() == keyed);
   GMAN_ASSERT(texts_.size() == texts);

@@ -178,10 +178,11 @@ class Core {
   void check_connections() const;
 
   [[nodiscard]] JobHandles::Text handle_of(JobSlot slot) const {
+    if (is_restored(jobs_[slot])) return earlier_handles_.format(slot);
     return handles_.format({slot, jobs_.generation_of(slot)});
   }
   /// nil: no such job.
-  [[nodiscard]] JobSlot find_job(std::string_view handle);
+  [[nodiscard]] JobSlot find_job(std::string_view handle) const;
 
   EngineSettings settings_;
   RegionPool regions_;  // first, since the pools below live in it

@@ -11,23 +11,33 @@ namespace gman::engine {
 
 void EarlierHandles::add(JobSlot slot, std::uint32_t start, std::uint64_t handle_number) {
   GMAN_ASSERT(slot == handle_numbers_.size() && by_handle_.empty());
+  auto known = std::ranges::find(starts_, start, &Start::number);
+  if (known == starts_.end()) {
+    // Its store does not know the start any more, and so nobody may know the handle; yet it needs
+    // one that no other job has.
+    know_start(start, "H:start-" + std::to_string(start));
+    known = std::prev(starts_.end());
+  }
   handle_numbers_.push_back(handle_number);
-  starts_.push_back(start);
+  start_of_.push_back(static_cast<std::uint32_t>(known - starts_.begin()));
   ++left_;
 }
 
 void EarlierHandles::forget_one() {
   GMAN_ASSERT(left_ > 0);
-  if (--left_ > 0) return;
-  *this = {};
+  if (--left_ == 0) *this = {};
 }
 
-std::optional<EarlierHandles::Found> EarlierHandles::find(std::string_view handle) {
+JobHandles::Text EarlierHandles::format(JobSlot slot) const {
+  return starts_[start_of_[slot]].handles.format(handle_numbers_[slot]);
+}
+
+std::optional<JobSlot> EarlierHandles::find(std::string_view handle) const {
   const auto key_of = [this](JobSlot slot) {
-    return std::tuple(starts_[slot], handle_numbers_[slot]);
+    return std::tuple(start_of_[slot], handle_numbers_[slot]);
   };
-  for (const auto& [start, handles] : prefixes_) {
-    const auto ref = handles.parse(handle);
+  for (std::uint32_t start = 0; start < starts_.size(); ++start) {
+    const auto ref = starts_[start].handles.parse(handle);
     if (!ref) continue;
     if (by_handle_.empty()) {
       by_handle_.resize(handle_numbers_.size());
@@ -37,7 +47,7 @@ std::optional<EarlierHandles::Found> EarlierHandles::find(std::string_view handl
     const std::tuple wanted(start, JobHandles::number_of(*ref));
     const auto found = std::ranges::lower_bound(by_handle_, wanted, {}, key_of);
     if (found == by_handle_.end() || key_of(*found) != wanted) return std::nullopt;
-    return Found{*found, start};
+    return *found;
   }
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// EarlierHandles: the handles by which clients of earlier starts of the server know jobs that were
-// restored. A job gets a handle of this start as well, which is what everybody is told from now on.
+// EarlierHandles: the handles of restored jobs. A job keeps the one that it was given when it was
+// submitted, in an earlier start of the server.
 //
 // 16 bytes a restored job, until the last of them is gone.
 #pragma once
@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/engine/job.hpp"
@@ -20,7 +21,7 @@ class EarlierHandles {
  public:
   /// Handles of that start begin with `prefix`, as JobHandles makes them.
   void know_start(std::uint32_t start, std::string prefix) {
-    prefixes_.push_back({start, JobHandles(std::move(prefix))});
+    starts_.push_back({start, JobHandles(std::move(prefix))});
   }
 
   // Requires: slots come in order, from 0 on, and before the first find().
@@ -28,29 +29,22 @@ class EarlierHandles {
   /// A restored job is gone.
   void forget_one();
 
-  /// The place that the job had when it was restored, and the start that the handle is of; nullopt:
-  /// no such handle. The caller looks whether the job is still there.
-  struct Found {
-    JobSlot slot;
-    std::uint32_t start;
-  };
-  [[nodiscard]] std::optional<Found> find(std::string_view handle);
-
-  /// nullopt: it was not restored.
-  [[nodiscard]] std::optional<std::uint64_t> handle_number_of(JobSlot slot) const {
-    if (slot >= handle_numbers_.size()) return std::nullopt;
-    return handle_numbers_[slot];
-  }
+  // Requires: a job was restored to this slot.
+  [[nodiscard]] JobHandles::Text format(JobSlot slot) const;
+  [[nodiscard]] std::uint64_t handle_number_of(JobSlot slot) const { return handle_numbers_[slot]; }
+  /// Where the job with this handle was restored to; nullopt: no such handle.
+  [[nodiscard]] std::optional<JobSlot> find(std::string_view handle) const;
 
  private:
-  struct Prefix {
-    std::uint32_t start;
+  struct Start {
+    std::uint32_t number;
     JobHandles handles;
   };
-  std::vector<Prefix> prefixes_;
+
+  std::vector<Start> starts_;
   std::vector<std::uint64_t> handle_numbers_;  ///< by slot
-  std::vector<std::uint32_t> starts_;          ///< by slot
-  std::vector<JobSlot> by_handle_;             ///< sorted when it is first needed
+  std::vector<std::uint32_t> start_of_;        ///< by slot: an index of starts_
+  mutable std::vector<JobSlot> by_handle_;     ///< sorted when it is first needed
   std::size_t left_ = 0;
 };
 

@@ -81,15 +81,17 @@ void Core::tick(Now now, Effects& effects) {
   }
 }
 
-JobSlot Core::find_job(std::string_view handle) {
+JobSlot Core::find_job(std::string_view handle) const {
   const auto ref = handles_.parse(handle);
-  if (ref) return jobs_.find(ref->slot, ref->generation) != nullptr ? ref->slot : nil;
-  const auto earlier = earlier_handles_.find(handle);
-  if (!earlier) return nil;
-  // Its slot may be another job's by now.
-  const Job* job = jobs_.find(earlier->slot);
-  const bool is_it = job != nullptr && job->number >> job_number_start_shift == earlier->start;
-  return is_it ? earlier->slot : nil;
+  if (ref) {
+    const Job* job = jobs_.find(ref->slot, ref->generation);
+    return job != nullptr && !is_restored(*job) ? ref->slot : nil;
+  }
+  const auto slot = earlier_handles_.find(handle);
+  if (!slot) return nil;
+  // The slot may be another job's by now.
+  const Job* job = jobs_.find(*slot);
+  return job != nullptr && is_restored(*job) ? *slot : nil;
 }
 
 }  // namespace engine

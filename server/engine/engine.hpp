@@ -83,7 +83,7 @@ class Engine {
   /// From now on no job is assigned and nobody is woken: GRAB_JOB* is answered NO_JOB.
   void stop_assigning();
 
-  /// Handles of an earlier start begin with that, and still name the jobs of it that are restored.
+  /// Handles of an earlier start begin with that; jobs of it that are restored keep them.
   void know_start(std::uint32_t number, std::string handle_prefix);
   /// A job of an earlier start of the server. Jobs come in the order of their positions, before any
   /// connection.

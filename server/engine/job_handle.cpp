@@ -20,8 +20,7 @@ std::uint64_t JobHandles::number_of(JobRef job) {
   return (uses_before << 32) | (std::uint64_t{job.slot} + 1);
 }
 
-JobHandles::Text JobHandles::format(JobRef job) const {
-  const std::uint64_t number = number_of(job);
+JobHandles::Text JobHandles::format(std::uint64_t number) const {
   Text text;
   std::memcpy(text.bytes_.data(), prefix_.data(), prefix_.size());
   char* const begin = text.bytes_.data() + prefix_.size();

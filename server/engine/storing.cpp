@@ -32,7 +32,7 @@ JobRecord Core::record_of(JobSlot slot) const {
   return {
       .number = job.number,
       .position = job.position,
-      .handle_number = is_restored(job) ? *earlier_handles_.handle_number_of(slot)
+      .handle_number = is_restored(job) ? earlier_handles_.handle_number_of(slot)
                                         : JobHandles::number_of({slot, jobs_.generation_of(slot)}),
       .due_ms = due_of(job),
       .attempts_lost = job.attempts_lost,

@@ -37,9 +37,7 @@ void Core::on(Connection& worker, const WorkComplete& request, Turn turn) {
 
 void Core::on(Connection& worker, const WorkFail& request, Turn turn) {
   // Perl's Gearman::Worker says WORK_FAIL after each WORK_EXCEPTION, and would die of an ERROR.
-  if (worker.raised && worker.raised == handles_.parse(request.handle)) {
-    return worker.raised.reset();
-  }
+  if (!worker.raised.empty() && worker.raised == request.handle) return worker.raised.clear();
   const JobSlot slot = running_job(worker, request.handle, error_text::job_not_found, turn);
   if (slot != nil) fail(slot, turn);
 }
@@ -48,7 +46,7 @@ void Core::on(Connection& worker, const WorkException& request, Turn turn) {
   const JobSlot slot =
       running_job(worker, request.handle, error_text::job_not_found_exception, turn);
   if (slot == nil) return;
-  worker.raised = handles_.parse(request.handle);
+  worker.raised = request.handle;
   std::optional<Effects::Encoded> exception;
   std::optional<Effects::Encoded> failure;
   jobs_[slot].clients.for_each(waits_, [&](std::uint32_t wait) {

@@ -98,6 +98,9 @@ class Pool {
     return same ? &slot->value : nullptr;
   }
   /// Whatever lives there now; nullptr: nothing.
+  [[nodiscard]] const T* find(std::uint32_t index, std::uint32_t generation) const {
+    return const_cast<Pool*>(this)->find(index, generation);
+  }
   [[nodiscard]] const T* find(std::uint32_t index) const {
     const Slot* slot = slot_at(index);
     return slot != nullptr && is_live(slot->generation) ? &slot->value : nullptr;

@@ -173,10 +173,12 @@ TEST(restoring, gives_back_jobs_of_an_earlier_start_as_they_were) {
   settings.attempts_max = 2;
   settings.first_job_number = JobNumber{2} << job_number_start_shift;
   Scenario scenario(settings);
+  scenario.engine().know_start(0, "H:old");
   const auto restore = [&](JobRecord record) { scenario.engine().restore(record, scenario.now()); };
-  restore({.number = 1, .position = 1, .function = "f", .workload = "normal"});
+  restore({.number = 1, .position = 1, .handle_number = 1, .function = "f", .workload = "normal"});
   restore({.number = 2,
            .position = 2,
+           .handle_number = 2,
            .priority = Priority::high,
            .function = "f",
            .unique = "key",
@@ -184,20 +186,25 @@ TEST(restoring, gives_back_jobs_of_an_earlier_start_as_they_were) {
            .workload = "high"});
   restore({.number = 3,
            .position = 3,
+           .handle_number = 3,
            .attempts_lost = 1,
            .priority = Priority::low,
            .function = "f",
            .workload = "low"});
-  restore(
-      {.number = 4, .position = 4, .due_ms = 1795305610'000, .function = "f", .workload = "later"});
+  restore({.number = 4,
+           .position = 4,
+           .handle_number = 4,
+           .due_ms = 1795305610'000,
+           .function = "f",
+           .workload = "later"});
   scenario.run(R"(
     c1 connects                      =>  f has 4 queued, 0 running
     c1 > GET_STATUS_UNIQUE key       =>  c1 < STATUS_RES_UNIQUE key 1 0 0 0 0
     w1 > CAN_DO f
-    w1 > GRAB_JOB_ALL                =>  w1 < JOB_ASSIGN_ALL H:2 f key r high
-    w1 > GRAB_JOB                    =>  w1 < JOB_ASSIGN H:1 f normal
+    w1 > GRAB_JOB_ALL                =>  w1 < JOB_ASSIGN_ALL H:old:2 f key r high
+    w1 > GRAB_JOB                    =>  w1 < JOB_ASSIGN H:old:1 f normal
     w2 > CAN_DO f
-    w2 > GRAB_JOB                    =>  w2 < JOB_ASSIGN H:3 f low
+    w2 > GRAB_JOB                    =>  w2 < JOB_ASSIGN H:old:3 f low
     w1 > PRE_SLEEP
     +10s                             =>  w1 < NOOP
   )");
@@ -226,8 +233,9 @@ TEST(restoring, a_handle_of_an_earlier_start_still_names_its_job_and_no_other) {
     c1 > SUBMIT_JOB f '' c        =>  c1 < JOB_CREATED H:1
     c1 > GET_STATUS H:two:7       =>  c1 < STATUS_RES H:two:7 0 0 0 0
     w1 > CAN_DO f
-    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:1 f a
-    w1 > WORK_COMPLETE H:one:7 x
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:one:7 f a
+    w1 > WORK_EXCEPTION H:one:7 x
+    w1 > WORK_FAIL H:one:7
     c1 > GET_STATUS H:one:7       =>  c1 < STATUS_RES H:one:7 0 0 0 0
   )");
 }
