@@ -53,7 +53,8 @@ std::optional<StoreFault> Database::open() {
   sqlite3* handle = nullptr;
   // A path that begins with "file:" would be read as a URI.
   const std::string name = path_.starts_with('/') ? path_ : "./" + path_;
-  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  const char* const vfs = vfs_.empty() ? nullptr : vfs_.c_str();
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, vfs);
   handle_.reset(handle);
   if (code != SQLITE_OK) {
     StoreFault why = fault("opening", code);

@@ -78,12 +78,12 @@ std::optional<StoreFault> sync_directory(const std::string& path) {
   return failed;
 }
 
-std::optional<StoreFault> fill(const std::string& path) {
+std::optional<StoreFault> fill(const std::string& path, const std::string& vfs) {
   // SQLite would let everybody read it, and jobs may hold secrets.
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
   if (file < 0) return system_fault(path, "making it");
   ::close(file);
-  Database database(path, 0);
+  Database database(path, 0, vfs);
   if (auto failed = database.open()) return failed;
   if (auto failed = database.execute("PRAGMA synchronous = FULL")) return failed;
   const std::string whole = schema + ("PRAGMA application_id = " + std::to_string(application_id)) +
@@ -93,7 +93,7 @@ std::optional<StoreFault> fill(const std::string& path) {
 }
 
 /// Under another name first: whatever happens, there is a whole database at `path`, or none.
-std::optional<StoreFault> make(const std::string& path) {
+std::optional<StoreFault> make(const std::string& path, const std::string& vfs) {
   struct stat log {};
   const std::string log_path = path + "-wal";
   if (::stat(log_path.c_str(), &log) == 0 && log.st_size > 0) {
@@ -104,7 +104,7 @@ std::optional<StoreFault> make(const std::string& path) {
   const std::string unfinished = path + ".new";
   ::unlink(unfinished.c_str());
   ::unlink((unfinished + "-journal").c_str());
-  if (auto failed = fill(unfinished)) return failed;
+  if (auto failed = fill(unfinished, vfs)) return failed;
   if (::rename(unfinished.c_str(), path.c_str()) != 0) return system_fault(path, "renaming to it");
   return sync_directory(path);
 }
@@ -160,7 +160,7 @@ std::optional<StoreFault> open_database_file(Database& database) {
   bool is_there = false;
   if (auto failed = look_at(path, is_there)) return failed;
   if (!is_there) {
-    if (auto failed = make(path)) return failed;
+    if (auto failed = make(path, database.vfs())) return failed;
   }
   if (auto failed = database.open()) return failed;
   // What is refused is left as it is: closing it must not copy its log into it.

@@ -48,7 +48,7 @@ constexpr const char* start_has_jobs =
 class SqliteStore::Opened {
  public:
   Opened(const std::string& path, const SqliteSettings& settings)
-      : settings_(settings), database_(path, settings.busy_wait_ms_max) {}
+      : settings_(settings), database_(path, settings.busy_wait_ms_max, settings.vfs) {}
 
   Fault open();
   std::variant<std::vector<StoreStart>, StoreFault> note_start(std::string_view handle_prefix);

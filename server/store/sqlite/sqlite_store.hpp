@@ -21,6 +21,9 @@ struct SqliteSettings {
   /// How long somebody else may be writing to it, such as an administrator with a shell, before a
   /// commit gives up.
   int busy_wait_ms_max = 2000;
+  /// What SQLite reaches the disk through, by the name that it is registered by; empty: the
+  /// system's. Tests have disks that lose power.
+  std::string vfs{};
 };
 
 class SqliteStore : public Store {
