@@ -96,6 +96,8 @@ class Database {
   struct Close {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
+  [[nodiscard]] int system_error() const;
+
   std::string path_;
   std::string vfs_;
   int busy_wait_ms_max_;

@@ -606,7 +606,7 @@ TEST_F(SqliteStoreTest, is_failing_when_a_sync_fails_and_has_what_was_synced_bef
   syncs_fail = false;
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->kind, Kind::failing) << fault->text;
-  EXPECT_THAT(fault->text, HasSubstr("in a sync"));
+  EXPECT_THAT(fault->text, HasSubstr("in a sync (Input/output error)"));
   EXPECT_TRUE(add(200, 1));  // it is not trusted with more
   begin();
   EXPECT_THAT(load_all(), testing::AnyOf(100u, 200u));
