@@ -2,13 +2,14 @@
 """Disks that are full, read-only or failing: what was acknowledged is kept, what cannot be kept is
 not acknowledged, and everything that needs no disk goes on."""
 import contextlib
-import os
 import subprocess
+import threading
 import unittest
 
+from faulty_disk import FaultyDisk
 from gmand import BINARY
 from small_disk import SmallDisk
-from store_test import StoreTestCase
+from store_test import Reckoning, StoreTestCase
 from wire import *  # pylint: disable=wildcard-import,unused-wildcard-import
 
 FAILS = "the store fails, it is being tried again"
@@ -84,6 +85,108 @@ class DiskFull(FaultTestCase):
         kept = [word for word in acknowledged if word not in done] + [last]
         self.assertEqual([word for word in recovered if word not in done], kept)
         self.assertLessEqual(set(recovered), set(acknowledged) | {last})
+
+class ReadOnly(FaultTestCase):
+    def refusal(self, disk):
+        done = subprocess.run([*disk.prefix, BINARY, "--port", "0", "--listen", "127.0.0.1",
+                               "--store", f"sqlite:{self.path}"],
+                              capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 2, done)
+        self.assertIn(str(self.path), done.stderr)
+        return done.stderr
+
+    def test_a_read_only_disk_without_a_store_is_refused_by_name(self):
+        with SmallDisk(self.directory, "size=32m") as disk:
+            disk.remount("ro")
+            self.assertIn("Read-only file system", self.refusal(disk))
+
+    def test_a_read_only_disk_with_jobs_is_refused_and_keeps_them(self):
+        with SmallDisk(self.directory, "size=32m") as disk:
+            with self.start(prefix=disk.prefix) as gmand, Peer(gmand.address) as client:
+                client.submit("f", b"kept", kind=SUBMIT_JOB_BG)
+                gmand.kill()
+            disk.remount("ro")
+            self.assertIn("Read-only file system", self.refusal(disk))
+            disk.remount("rw")
+            with self.start(prefix=disk.prefix) as gmand:
+                self.assertEqual(self.grab_all(gmand, "f"), [("f", "kept")])
+
+
+class FaultyDiskTestCase(FaultTestCase):
+    def setUp(self):
+        super().setUp()
+        self.disk = FaultyDisk(self.directory)
+
+    def start_on_faulty_disk(self, *options):
+        return self.start(*options, env=self.disk.env)
+
+
+class KilledAt(FaultyDiskTestCase):
+    """The process ends at a chosen call. What it had given to the kernel outlives it; a power cut
+    is for tests/unit/store/power_loss_test.cpp."""
+
+    def left_after_death_at(self, rule):
+        """The workloads that are there after a client submitted one job, and died with it."""
+        with self.start_on_faulty_disk() as gmand, Peer(gmand.address) as client:
+            self.disk.rules(rule)
+            client.send(SUBMIT_JOB_BG, "f", "", b"x")
+            self.assertEqual(client.receive_until_closed(), b"")
+            gmand.wait()
+        with self.start() as gmand:
+            return [word for _, word in self.grab_all(gmand, "f")]
+
+    def test_before_anything_of_a_batch_is_written_leaves_nothing_of_it(self):
+        self.assertEqual(self.left_after_death_at("write 1 1 kill-before"), [])
+
+    def test_in_the_middle_of_a_batch_leaves_nothing_of_it(self):
+        self.assertEqual(self.left_after_death_at("write 2 1 kill-before"), [])
+
+    def test_between_commit_and_acknowledgement_keeps_the_job_that_nobody_was_told_of(self):
+        """Its client does not know, and has to submit again: with a unique, that joins this one."""
+        self.assertEqual(self.left_after_death_at("sync 1 1 kill-after"), ["x"])
+
+    def test_any_call_of_its_first_start_leaves_what_the_next_can_begin_with(self):
+        for call in ("write", "sync", "rename", "any"):
+            for number in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64):
+                self.disk.rules(f"{call} {number} 1 kill-before")
+                with contextlib.suppress(AssertionError), self.start_on_faulty_disk() as gmand:
+                    gmand.stop()
+                self.disk.rules()
+                with self.start_on_faulty_disk() as gmand, Peer(gmand.address) as client:
+                    client.submit("f", b"x", kind=SUBMIT_JOB_BG)
+                    gmand.kill()
+                with self.start() as gmand:
+                    self.assertEqual(self.grab_all(gmand, "f"), [("f", "x")])
+                for left in self.directory.glob("jobs.db*"):
+                    left.unlink()
+
+    def test_any_write_or_sync_loses_and_invents_nothing(self):
+        reckoning = Reckoning()
+        points = [(call, number, when) for call, when in
+                  (("write", "kill-before"), ("sync", "kill-before"), ("sync", "kill-after"))
+                  for number in (1, 2, 3, 5, 9, 20)]
+        for life, (call, number, when) in enumerate(points):
+            self.disk.rules()
+            with self.start_on_faulty_disk() as gmand:
+                self.disk.rules(f"{call} {number} 1 {when}")
+                threads = [threading.Thread(target=reckoning.submit_until_it_dies,
+                                            args=(gmand.address, f"{life}.{i}"))
+                           for i in range(2)]
+                threads.append(threading.Thread(target=reckoning.work_until_it_dies,
+                                                args=(gmand.address,)))
+                for thread in threads:
+                    thread.start()
+                gmand.wait()
+                for thread in threads:
+                    thread.join(30)
+                    self.assertFalse(thread.is_alive())
+        with self.start() as gmand:
+            left = [word for _, word in self.grab_all(gmand, "f")]
+        self.assertGreater(len(reckoning.acknowledged), len(points))
+        self.assertEqual(len(left), len(set(left)))
+        self.assertEqual(reckoning.acknowledged - set(reckoning.done) - set(left), set())
+        self.assertEqual((set(reckoning.done) | set(left)) - reckoning.sent, set())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -12,11 +12,12 @@ import subprocess
 
 class SmallDisk:
     def __init__(self, mount_point, options):
+        self._mount_point = str(mount_point)
         # It says that it has mounted, and lives until its input ends.
         self._keeper = subprocess.Popen(
             ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
              'mount -t tmpfs -o "$1" none "$2" && echo mounted && exec cat',
-             "sh", options, str(mount_point)],
+             "sh", options, self._mount_point],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if self._keeper.stdout.readline() != "mounted\n":
             raise AssertionError("no disk could be mounted: " + self._keeper.communicate()[1])
@@ -33,6 +34,6 @@ class SmallDisk:
         return ("nsenter", f"--target={self._keeper.pid}", "--user", "--mount",
                 "--preserve-credentials")
 
-    def path(self, path):
-        """Where a process outside finds what is at `path` for those that have the disk."""
-        return f"/proc/{self._keeper.pid}/root{path}"
+    def remount(self, options):
+        subprocess.run([*self.prefix, "mount", "-o", f"remount,{options}", self._mount_point],
+                       check=True, timeout=30)
