@@ -121,6 +121,65 @@ class FaultyDiskTestCase(FaultTestCase):
         return self.start(*options, env=self.disk.env)
 
 
+class Failing(FaultyDiskTestCase):
+    """After these the file is not trusted again: a new one is written from memory."""
+
+    def assert_survives(self, rule, cause):
+        with self.start_on_faulty_disk() as gmand, Peer(gmand.address) as client:
+            for word in (b"first", b"second", b"done"):
+                client.submit("f" if word != b"done" else "g", word, kind=SUBMIT_JOB_BG)
+            self.grab_all(gmand, "g")
+            self.disk.rules(rule)
+            client.send(SUBMIT_JOB_BG, "f", "", b"while it failed")
+            line = gmand.wait_log(FAILS)
+            for word in (str(self.path), cause):
+                self.assertIn(word, line)
+            if rule.split()[2] == "0":
+                self.assertTrue(client.is_silent())
+                self.assert_goes_on_without_disk(gmand)
+            self.disk.rules()
+            self.assertEqual(client.receive().type, JOB_CREATED)
+            gmand.wait_log(WORKS)
+            client.submit("f", b"after it", kind=SUBMIT_JOB_BG)
+            gmand.kill()
+        with self.start() as gmand:
+            self.assertEqual(self.grab_all(gmand, "f", "g"),
+                             [("f", word) for word in
+                              ("first", "second", "while it failed", "after it")])
+
+    def test_one_failed_sync(self):
+        self.assert_survives("sync 1 1 EIO", "in a sync (Input/output error)")
+
+    def test_syncs_that_fail_for_a_while(self):
+        self.assert_survives("sync 1 0 EIO", "in a sync (Input/output error)")
+
+    def test_one_failed_write(self):
+        self.assert_survives("write 1 1 EIO", "in a write (Input/output error)")
+
+    def test_writes_that_fail_for_a_while(self):
+        self.assert_survives("write 1 0 EIO", "in a write (Input/output error)")
+
+    def test_a_disk_that_is_read_only_for_a_while(self):
+        """As a kernel makes it when it has found the file system to be damaged."""
+        self.assert_survives("any 1 0 EROFS", "Read-only file system")
+
+    def test_clients_are_told_after_the_patience_and_served_again_afterwards(self):
+        with (self.start_on_faulty_disk("--store-patience-seconds", "1") as gmand,
+              Peer(gmand.address) as client):
+            client.submit("f", b"acknowledged", kind=SUBMIT_JOB_BG)
+            self.disk.rules("any 1 0 EIO")
+            answer = client.request(SUBMIT_JOB_BG, "f", "", b"refused")
+            self.assert_refused(answer, "not stored", str(self.path), "Input/output error")
+            self.assert_refused(client.request(SUBMIT_JOB_BG, "f", "", b"refused"))
+            self.assert_goes_on_without_disk(gmand)
+            self.disk.rules()
+            gmand.wait_log(WORKS)
+            client.submit("f", b"again", kind=SUBMIT_JOB_BG)
+            gmand.kill()
+        with self.start() as gmand:
+            self.assertEqual(self.grab_all(gmand, "f"), [("f", "acknowledged"), ("f", "again")])
+
+
 class KilledAt(FaultyDiskTestCase):
     """The process ends at a chosen call. What it had given to the kernel outlives it; a power cut
     is for tests/unit/store/power_loss_test.cpp."""
@@ -159,6 +218,29 @@ class KilledAt(FaultyDiskTestCase):
                     self.assertEqual(self.grab_all(gmand, "f"), [("f", "x")])
                 for left in self.directory.glob("jobs.db*"):
                     left.unlink()
+
+    def test_any_call_while_a_failed_file_is_written_anew_keeps_every_acknowledged_job(self):
+        deaths = 0
+        for call in (*range(2, 60, 2), *range(60, 360, 30)):
+            self.disk.rules()
+            with (self.subTest(call=call), self.start_on_faulty_disk() as gmand,
+                  Peer(gmand.address) as client):
+                client.submit("f", b"first", kind=SUBMIT_JOB_BG)
+                acknowledged = ["first"]
+                self.disk.rules("sync 1 1 EIO", f"any {call} 1 kill-before")
+                client.send(SUBMIT_JOB_BG, "f", "", b"second")
+                try:
+                    self.assertEqual(client.receive().type, JOB_CREATED)
+                    acknowledged.append("second")
+                    gmand.kill()
+                except (Closed, ConnectionResetError):
+                    gmand.wait()
+                    deaths += 1
+            with self.subTest(call=call), self.start() as gmand:
+                left = [word for _, word in self.grab_all(gmand, "f")]
+                self.assertIn(left, (acknowledged, ["first", "second"]))
+                self.assertEqual(gmand.stop(), 0)
+        self.assertGreater(deaths, 30)
 
     def test_any_write_or_sync_loses_and_invents_nothing(self):
         reckoning = Reckoning()
