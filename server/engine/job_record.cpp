@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/engine/job_record.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 
 namespace gman {
@@ -37,6 +39,31 @@ JobRecord JobChanges::added(std::size_t index) const {
   record.reducer = take(added.reducer_bytes);
   record.workload = take(added.workload_bytes);
   return record;
+}
+
+void JobChanges::append(const JobChanges& later) {
+  for (std::size_t i = 0; i < later.added_count(); ++i) add(later.added(i));
+  requeued_.insert(requeued_.end(), later.requeued_.begin(), later.requeued_.end());
+  removed_.insert(removed_.end(), later.removed_.begin(), later.removed_.end());
+}
+
+JobChanges JobChanges::without_added() const {
+  JobChanges rest;
+  rest.requeued_ = requeued_;
+  rest.removed_ = removed_;
+  return rest;
+}
+
+void JobChanges::keep_only_added() {
+  std::vector<JobNumber> numbers;
+  numbers.reserve(added_.size());
+  for (const Added& job : added_) numbers.push_back(job.record.number);
+  std::ranges::sort(numbers);
+  const auto is_other = [&numbers](JobNumber number) {
+    return !std::ranges::binary_search(numbers, number);
+  };
+  std::erase_if(requeued_, [&](const JobRequeued& job) { return is_other(job.number); });
+  std::erase_if(removed_, is_other);
 }
 
 void JobChanges::clear() {

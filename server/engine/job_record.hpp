@@ -68,6 +68,13 @@ class JobChanges {
   [[nodiscard]] std::span<const JobRequeued> requeued() const { return requeued_; }
   [[nodiscard]] std::span<const JobNumber> removed() const { return removed_; }
 
+  /// Later changes, behind these, as one.
+  void append(const JobChanges& later);
+  /// The same without the jobs that are added: what takes no room.
+  [[nodiscard]] JobChanges without_added() const;
+  /// Leaves the jobs that are added, and of the rest what is about them.
+  void keep_only_added();
+
   /// Keeps its memory, unless that is much.
   void clear();
 

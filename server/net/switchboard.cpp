@@ -518,7 +518,7 @@ void Switchboard::finish_turn() {
 void Switchboard::give_to_store() {
   if (store_ == nullptr || !store_->is_idle()) return;
   if (copy_from_) return give_anew();
-  if (effects_.changes().empty()) return;
+  if (effects_.changes().empty() && !store_->has_unwritten()) return;
   if (pace_.waits(now_.steady)) return;
   given_batch_ = effects_.batch();
   given_at_ = now_.steady;
@@ -543,7 +543,8 @@ void Switchboard::give_anew() {
 }
 
 bool Switchboard::is_all_stored() const {
-  return store_ == nullptr || (store_->is_idle() && !copy_from_ && effects_.changes().empty());
+  return store_ == nullptr || (store_->is_idle() && !store_->has_unwritten() && !copy_from_ &&
+                               effects_.changes().empty());
 }
 
 void Switchboard::store_ready() {
@@ -552,6 +553,8 @@ void Switchboard::store_ready() {
       stored(done->batch);
     } else if (const auto* failing = std::get_if<StoreWriter::Failing>(&*news)) {
       store_fails(failing->fault);
+    } else if (const auto* full = std::get_if<StoreWriter::Full>(&*news)) {
+      store_fails(full->fault);
     } else if (const auto* lost = std::get_if<StoreWriter::Lost>(&*news)) {
       store_fails(lost->fault);
       write_all_anew();

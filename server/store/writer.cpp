@@ -76,8 +76,13 @@ void StoreWriter::write_anew(Part part, std::uint64_t batch, JobChanges& changes
 void StoreWriter::give(std::uint64_t batch, JobChanges& changes, std::optional<Part> part) {
   GMAN_ASSERT(spare_ != nullptr);
   spare_->number = batch;
-  spare_->changes.clear();
-  std::swap(spare_->changes, changes);
+  if (std::exchange(spare_->is_unwritten, false) && !part) {
+    spare_->changes.append(changes);
+    changes.clear();
+  } else {
+    spare_->changes.clear();
+    std::swap(spare_->changes, changes);
+  }
   spare_->part = part;
   spare_->fault.reset();
   given_.store(spare_.release());
@@ -89,6 +94,7 @@ std::optional<StoreWriter::News> StoreWriter::take_news() {
     spare_.reset(done);
     // A fault that was mended meanwhile is no news.
     delete fault_.exchange(nullptr);
+    if (done->is_unwritten) return Full{*done->fault};
     if (done->fault) return Lost{*done->fault};
     const bool is_unfinished = done->part == Part::first || done->part == Part::middle;
     if (is_unfinished) return WrittenAnew{};
@@ -116,9 +122,11 @@ void StoreWriter::work() {
 }
 
 void StoreWriter::commit(Batch& batch) {
-  while (auto fault = batch.part ? write_part(batch) : store_->commit(batch.changes)) {
+  while (auto fault = batch.part ? write_part(batch) : write_batch(batch)) {
     const bool is_lost = batch.part || fault->kind == StoreFault::Kind::failing;
-    if (is_lost) {
+    batch.is_unwritten = !is_lost && fault->kind == StoreFault::Kind::full;
+    const bool comes_back = is_lost || batch.is_unwritten;
+    if (comes_back) {
       batch.fault = std::move(fault);
     } else {
       delete fault_.exchange(new StoreFault(std::move(*fault)));
@@ -126,9 +134,20 @@ void StoreWriter::commit(Batch& batch) {
     }
     const bool goes_on = wait_before_next_try(pause_);
     pause_ = std::min(2 * pause_, longest_pause);
-    if (is_lost || !goes_on) return;
+    if (comes_back || !goes_on) return;
   }
   pause_ = first_pause;
+}
+
+/// What ends jobs gets through where there is no room for new ones.
+std::optional<StoreFault> StoreWriter::write_batch(Batch& batch) {
+  auto fault = store_->commit(batch.changes);
+  if (!fault || fault->kind != StoreFault::Kind::full) return fault;
+  const JobChanges ending = batch.changes.without_added();
+  if (ending.empty() || batch.changes.added_count() == 0) return fault;
+  if (auto still = store_->commit(ending)) return still;
+  batch.changes.keep_only_added();
+  return store_->commit(batch.changes);
 }
 
 std::optional<StoreFault> StoreWriter::write_part(const Batch& batch) {

@@ -4,8 +4,10 @@
 //
 // The loop gives it one batch at a time and goes on gathering the next one; it tries until the
 // batch is durable, and says so by a descriptor that becomes readable. Where the store itself
-// cannot be trusted any more, the loop gives it everything anew. The two threads share two atomic
-// pointers and nothing else: what is behind them belongs to whoever holds them.
+// cannot be trusted any more, the loop gives it everything anew. Where it is full, the batch comes
+// back, to be tried again together with what has changed meanwhile: that may make room. The two
+// threads share two atomic pointers and nothing else: what is behind them belongs to whoever holds
+// them.
 #pragma once
 
 #include <atomic>
@@ -32,9 +34,12 @@ class StoreWriter {
   // All of this is for the loop's thread.
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  /// The store has everything that it was given.
+  /// It can be given more.
   [[nodiscard]] bool is_idle() const { return spare_ != nullptr; }
-  /// Gives back an empty one, with the memory of one that was written.
+  /// After Full: what it was given last is to be given again.
+  // Requires: it is idle.
+  [[nodiscard]] bool has_unwritten() const { return spare_->is_unwritten; }
+  /// Behind what is unwritten. Gives back an empty one, with the memory of one that was written.
   // Requires: it is idle. Batches are numbered upwards.
   void write(std::uint64_t batch, JobChanges& changes);
   /// After Lost: the same with a part of everything that is to be stored, in as many parts as it
@@ -58,7 +63,11 @@ class StoreWriter {
   struct Lost {
     StoreFault fault;
   };
-  using News = std::variant<Stored, WrittenAnew, Failing, Lost>;
+  /// There is no room for all of the last batch, which is kept for the next one.
+  struct Full {
+    StoreFault fault;
+  };
+  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full>;
   /// nullopt: no more for now.
   [[nodiscard]] std::optional<News> take_news();
 
@@ -67,12 +76,14 @@ class StoreWriter {
     std::uint64_t number = 0;
     JobChanges changes;
     std::optional<Part> part;         ///< of everything anew
-    std::optional<StoreFault> fault;  ///< the store is lost
+    std::optional<StoreFault> fault;  ///< the store is lost, or full
+    bool is_unwritten = false;        ///< it is full
   };
 
   void give(std::uint64_t batch, JobChanges& changes, std::optional<Part> part);
   void work();
   void commit(Batch& batch);
+  [[nodiscard]] std::optional<StoreFault> write_batch(Batch& batch);
   [[nodiscard]] std::optional<StoreFault> write_part(const Batch& batch);
   void tell();
   /// False: the writer is being ended.

@@ -53,7 +53,8 @@ std::optional<StoreFault> Database::open() {
   sqlite3* handle = nullptr;
   // A path that begins with "file:" would be read as a URI.
   const std::string name = path_.starts_with('/') ? path_ : "./" + path_;
-  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  const char* const vfs = vfs_.empty() ? nullptr : vfs_.c_str();
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, vfs);
   handle_.reset(handle);
   if (code != SQLITE_OK) {
     StoreFault why = fault("opening", code);
@@ -94,8 +95,21 @@ std::variant<std::string, StoreFault> Database::text(const char* sql) {
   return code == SQLITE_ROW ? std::string(statement.bytes(0)) : std::string();
 }
 
+/// What made a commit fail is known to the log, whose write or sync it was, and not to SQLite.
+int Database::system_error() const {
+  if (!is_open()) return 0;
+  sqlite3_file* log = nullptr;
+  int error = 0;
+  if (sqlite3_file_control(get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log)) ==
+          SQLITE_OK &&
+      log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  return error != 0 ? error : sqlite3_system_errno(get());
+}
+
 StoreFault Database::fault(std::string_view doing, int code) const {
-  const int system_error = is_open() ? sqlite3_system_errno(get()) : 0;
+  const int system_error = this->system_error();
   StoreFault fault{kind_of(code, system_error), path_ + ": "};
   fault.text.append(doing).append(": ").append(is_open() ? sqlite3_errmsg(get())
                                                          : sqlite3_errstr(code));

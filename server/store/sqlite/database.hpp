@@ -72,14 +72,16 @@ class Statement {
 
 class Database {
  public:
-  Database(std::string path, int busy_wait_ms_max)
-      : path_(std::move(path)), busy_wait_ms_max_(busy_wait_ms_max) {}
+  /// `vfs` is SQLite's name of what it reaches the disk through; empty: the system's.
+  Database(std::string path, int busy_wait_ms_max, std::string vfs)
+      : path_(std::move(path)), vfs_(std::move(vfs)), busy_wait_ms_max_(busy_wait_ms_max) {}
 
   /// Only what is there is opened, for one thread at a time.
   [[nodiscard]] std::optional<StoreFault> open();
   [[nodiscard]] bool is_open() const { return handle_ != nullptr; }
   [[nodiscard]] sqlite3* get() const { return handle_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& vfs() const { return vfs_; }
 
   /// For good: a statement that is kept.
   [[nodiscard]] std::optional<StoreFault> prepare(Statement& statement, const char* sql);
@@ -94,7 +96,10 @@ class Database {
   struct Close {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
+  [[nodiscard]] int system_error() const;
+
   std::string path_;
+  std::string vfs_;
   int busy_wait_ms_max_;
   std::unique_ptr<sqlite3, Close> handle_;
 };

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <string>
+
+#include "server/store/sqlite/files.hpp"
 
 namespace gman::sqlite {
 namespace {
@@ -52,48 +52,8 @@ StoreFault fault(StoreFault::Kind kind, const std::string& path, const std::stri
   return {kind, path + ": " + what};
 }
 
-StoreFault system_fault(const std::string& path, const std::string& doing) {
-  const int why = errno;
-  const bool full = why == ENOSPC || why == EDQUOT;
-  const auto kind = why == EIO ? StoreFault::Kind::failing
-                    : full     ? StoreFault::Kind::full
-                               : StoreFault::Kind::refused;
-  return fault(kind, path, doing + ": " + std::strerror(why));
-}
-
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == path.npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-/// Until the directory is on the disk, the file's name is not.
-std::optional<StoreFault> sync_directory(const std::string& path) {
-  const std::string directory = directory_of(path);
-  const int file = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) return system_fault(directory, "opening");
-  std::optional<StoreFault> failed;
-  if (::fsync(file) != 0) failed = system_fault(directory, "fsync");
-  ::close(file);
-  return failed;
-}
-
-std::optional<StoreFault> fill(const std::string& path) {
-  // SQLite would let everybody read it, and jobs may hold secrets.
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-  if (file < 0) return system_fault(path, "making it");
-  ::close(file);
-  Database database(path, 0);
-  if (auto failed = database.open()) return failed;
-  if (auto failed = database.execute("PRAGMA synchronous = FULL")) return failed;
-  const std::string whole = schema + ("PRAGMA application_id = " + std::to_string(application_id)) +
-                            "; PRAGMA user_version = " + std::to_string(schema_version) +
-                            "; COMMIT";
-  return database.execute(whole.c_str());
-}
-
 /// Under another name first: whatever happens, there is a whole database at `path`, or none.
-std::optional<StoreFault> make(const std::string& path) {
+std::optional<StoreFault> make(const std::string& path, const std::string& vfs) {
   struct stat log {};
   const std::string log_path = path + "-wal";
   if (::stat(log_path.c_str(), &log) == 0 && log.st_size > 0) {
@@ -102,11 +62,11 @@ std::optional<StoreFault> make(const std::string& path) {
                      " is there: put the database back beside it, or move the log away");
   }
   const std::string unfinished = path + ".new";
-  ::unlink(unfinished.c_str());
-  ::unlink((unfinished + "-journal").c_str());
-  if (auto failed = fill(unfinished)) return failed;
-  if (::rename(unfinished.c_str(), path.c_str()) != 0) return system_fault(path, "renaming to it");
-  return sync_directory(path);
+  if (auto failed = remove_file(unfinished)) return failed;
+  if (auto failed = remove_file(unfinished + "-journal")) return failed;
+  if (auto failed = make_database_file(unfinished, vfs)) return failed;
+  if (auto failed = rename_file(unfinished, path)) return failed;
+  return sync_directory_of(path);
 }
 
 /// What can be told before SQLite touches the file. It takes one that is cut short for a new one.
@@ -155,12 +115,26 @@ std::optional<StoreFault> check_pages(Database& database) {
 
 }  // namespace
 
+std::optional<StoreFault> make_database_file(const std::string& path, const std::string& vfs) {
+  // SQLite would let everybody read it, and jobs may hold secrets.
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  if (file < 0) return system_fault(path, "making it");
+  ::close(file);
+  Database database(path, 0, vfs);
+  if (auto failed = database.open()) return failed;
+  if (auto failed = database.execute("PRAGMA synchronous = FULL")) return failed;
+  const std::string whole = schema + ("PRAGMA application_id = " + std::to_string(application_id)) +
+                            "; PRAGMA user_version = " + std::to_string(schema_version) +
+                            "; COMMIT";
+  return database.execute(whole.c_str());
+}
+
 std::optional<StoreFault> open_database_file(Database& database) {
   const std::string& path = database.path();
   bool is_there = false;
   if (auto failed = look_at(path, is_there)) return failed;
   if (!is_there) {
-    if (auto failed = make(path)) return failed;
+    if (auto failed = make(path, database.vfs())) return failed;
   }
   if (auto failed = database.open()) return failed;
   // What is refused is left as it is: closing it must not copy its log into it.

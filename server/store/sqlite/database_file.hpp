@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "server/store/sqlite/database.hpp"
 
@@ -14,6 +15,11 @@ namespace gman::sqlite {
 inline constexpr std::int64_t application_id = 0x474D414E;
 /// Counts up with each change of the schema or of the checksum.
 inline constexpr std::int64_t schema_version = 1;
+
+/// An empty one, synced but for its name. SQLite's log comes with its first opening.
+// Requires: none there.
+[[nodiscard]] std::optional<StoreFault> make_database_file(const std::string& path,
+                                                           const std::string& vfs);
 
 /// Opens the file and makes it one when there is none. Damaged or refused: it is as it was.
 // Requires: the lock on it (lock_file.hpp).

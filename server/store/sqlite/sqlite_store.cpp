@@ -13,6 +13,7 @@
 #include "server/store/sqlite/database.hpp"
 #include "server/store/sqlite/database_file.hpp"
 #include "server/store/sqlite/lock_file.hpp"
+#include "server/store/sqlite/replacement.hpp"
 #include "server/store/sqlite/write_ahead_log.hpp"
 
 namespace gman {
@@ -38,6 +39,7 @@ std::uint64_t number_of(std::int64_t stored) {
   return std::bit_cast<std::uint64_t>(stored);
 }
 
+constexpr const char* insert_start = "INSERT INTO start (number, handle_prefix) VALUES (?, ?)";
 constexpr const char* start_has_jobs =
     "SELECT EXISTS (SELECT 1 FROM job WHERE number BETWEEN ?1 AND ?2)"
     " OR EXISTS (SELECT 1 FROM set_aside WHERE number BETWEEN ?1 AND ?2)";
@@ -48,9 +50,15 @@ constexpr const char* start_has_jobs =
 class SqliteStore::Opened {
  public:
   Opened(const std::string& path, const SqliteSettings& settings)
-      : settings_(settings), database_(path, settings.busy_wait_ms_max) {}
+      : settings_(settings), database_(path, settings.busy_wait_ms_max, settings.vfs) {}
 
   Fault open();
+  /// A new one, of which no part is durable before complete(): what is left of it after a kill is
+  /// worth nothing, so it is not synced on the way.
+  Fault make(const std::vector<StoreStart>& starts);
+  Fault complete();
+  /// Closing it will not write to it.
+  void leave_as_it_is();
   std::variant<std::vector<StoreStart>, StoreFault> note_start(std::string_view handle_prefix);
   std::uint64_t jobs_about();
   Fault load(const Take& take, const SetAside& set_aside);
@@ -78,24 +86,59 @@ class SqliteStore::Opened {
   Fault in_transaction(const char* doing, Do&& act);
 
   SqliteSettings settings_;
-  sqlite::LockFile lock_;  // given back after the database is closed
   sqlite::WriteAheadLog log_;
   Database database_;
   Statement begin_, commit_, rollback_, add_, requeue_, remove_, load_, free_pages_, give_back_;
   std::optional<StoreFault> failed_;
   std::size_t removed_since_look_ = 0;
   bool is_shrinking_ = false;
+  bool has_log_ = false;
 };
 
 Fault SqliteStore::Opened::open() {
-  if (auto failed = lock_.lock(database_.path())) return failed;
   if (auto failed = open_database_file(database_)) return failed;
   if (settings_.pages_max != 0) {
     const std::string limit = "PRAGMA max_page_count = " + std::to_string(settings_.pages_max);
     if (auto failed = database_.execute(limit.c_str())) return failed;
   }
   if (auto failed = log_.attach(database_, settings_.log_bytes_max)) return failed;
+  has_log_ = true;
   return prepare();
+}
+
+Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts) {
+  if (auto failed = sqlite::make_database_file(database_.path(), settings_.vfs)) return failed;
+  if (auto failed = database_.open()) return failed;
+  for (const char* pragma :
+       {"PRAGMA synchronous = OFF", "PRAGMA journal_mode = MEMORY", "PRAGMA temp_store = MEMORY"}) {
+    if (auto failed = database_.execute(pragma)) return failed;
+  }
+  if (auto failed = prepare()) return failed;
+  Statement insert;
+  if (auto failed = database_.prepare(insert, insert_start)) return failed;
+  return in_transaction("noting the starts", [&] {
+    for (const StoreStart& start : starts) {
+      insert.bind(1, std::int64_t{start.number});
+      insert.bind_text(2, start.handle_prefix);
+      if (const int code = insert.run(); code != SQLITE_DONE) return code;
+    }
+    return SQLITE_DONE;
+  });
+}
+
+Fault SqliteStore::Opened::complete() {
+  // By the descriptor that has written it all: no other is told of each write that failed.
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_FILE_POINTER,
+                                  static_cast<void*>(&file));
+  if (code == SQLITE_OK) code = file->pMethods->xSync(file, SQLITE_SYNC_FULL);
+  if (code == SQLITE_OK) return std::nullopt;
+  return StoreFault{StoreFault::Kind::failing,
+                    database_.path() + ": writing it anew: " + sqlite3_errstr(code)};
+}
+
+void SqliteStore::Opened::leave_as_it_is() {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 Fault SqliteStore::Opened::prepare() {
@@ -128,7 +171,7 @@ Fault SqliteStore::Opened::prepare() {
 StoreFault SqliteStore::Opened::given_up(StoreFault fault) {
   if (sqlite3_get_autocommit(database_.get()) == 0) static_cast<void>(rollback_.run());
   if (fault.kind == StoreFault::Kind::failing) failed_ = fault;
-  if (fault.kind == StoreFault::Kind::full) log_.after_full();
+  if (fault.kind == StoreFault::Kind::full && has_log_) log_.after_full();
   return fault;
 }
 
@@ -148,7 +191,7 @@ std::variant<std::vector<StoreStart>, StoreFault> SqliteStore::Opened::note_star
            {&all, "SELECT number, handle_prefix FROM start ORDER BY number"},
            {&has_jobs, start_has_jobs},
            {&forget, "DELETE FROM start WHERE number = ?"},
-           {&insert, "INSERT INTO start (number, handle_prefix) VALUES (?, ?)"},
+           {&insert, insert_start},
        }}) {
     if (auto failed = database_.prepare(*statement, sql)) return *std::move(failed);
   }
@@ -340,9 +383,10 @@ int SqliteStore::Opened::shrink(std::size_t removed) {
 Fault SqliteStore::Opened::commit(const JobChanges& changes) {
   if (failed_) return failed_;
   if (changes.empty()) return std::nullopt;
+  const auto write_them = [&] { return write(changes); };
+  if (!has_log_) return in_transaction("writing", write_them);
   if (auto failed = log_.before_commit(changes.added_count() > 0))
     return given_up(*std::move(failed));
-  const auto write_them = [&] { return write(changes); };
   auto failed = in_transaction("writing", write_them);
   if (failed && failed->kind == StoreFault::Kind::full && changes.added_count() == 0) {
     failed = in_transaction("writing", write_them);  // now with the whole log to write into
@@ -363,11 +407,43 @@ std::string SqliteStore::name() const {
 std::variant<std::vector<StoreStart>, StoreFault> SqliteStore::begin(
     std::string_view handle_prefix) {
   GMAN_ASSERT(!opened_);
+  auto lock = std::make_unique<sqlite::LockFile>();
+  if (auto failed = lock->lock(path_)) return *std::move(failed);
+  auto replacement = std::make_unique<sqlite::Replacement>(path_);
+  if (auto failed = replacement->settle()) return *std::move(failed);
+  if (auto failed = replacement->discard_unfinished()) return *std::move(failed);
   auto opened = std::make_unique<Opened>(path_, settings_);
   if (auto failed = opened->open()) return *std::move(failed);
   auto starts = opened->note_start(handle_prefix);
-  if (std::holds_alternative<std::vector<StoreStart>>(starts)) opened_ = std::move(opened);
+  if (const auto* known = std::get_if<std::vector<StoreStart>>(&starts)) {
+    starts_ = *known;
+    lock_ = std::move(lock);
+    replacement_ = std::move(replacement);
+    opened_ = std::move(opened);
+  }
   return starts;
+}
+
+Fault SqliteStore::start_over() {
+  GMAN_ASSERT(replacement_);
+  if (opened_) opened_->leave_as_it_is();
+  opened_.reset();
+  if (auto failed = replacement_->discard_unfinished()) return failed;
+  auto opened = std::make_unique<Opened>(replacement_->unfinished(), settings_);
+  if (auto failed = opened->make(starts_)) return failed;
+  opened_ = std::move(opened);
+  return std::nullopt;
+}
+
+Fault SqliteStore::finish_starting_over() {
+  GMAN_ASSERT(opened_);
+  if (auto failed = opened_->complete()) return failed;
+  opened_.reset();
+  if (auto failed = replacement_->take_place()) return failed;
+  auto opened = std::make_unique<Opened>(path_, settings_);
+  if (auto failed = opened->open()) return failed;
+  opened_ = std::move(opened);
+  return std::nullopt;
 }
 
 std::uint64_t SqliteStore::jobs_about() {
@@ -381,7 +457,10 @@ Fault SqliteStore::load(const Take& take, const SetAside& set_aside) {
 }
 
 Fault SqliteStore::commit(const JobChanges& changes) {
-  GMAN_ASSERT(opened_);
+  GMAN_ASSERT(replacement_);
+  if (!opened_) {
+    return StoreFault{StoreFault::Kind::failing, path_ + ": has to be written anew first"};
+  }
   return opened_->commit(changes);
 }
 

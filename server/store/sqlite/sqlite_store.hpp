@@ -7,10 +7,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
 
 #include "server/store/store.hpp"
 
 namespace gman {
+
+namespace sqlite {
+class LockFile;
+class Replacement;
+}  // namespace sqlite
 
 struct SqliteSettings {
   /// How long SQLite's log may get before it is copied into the database. The disk must have two
@@ -21,6 +29,9 @@ struct SqliteSettings {
   /// How long somebody else may be writing to it, such as an administrator with a shell, before a
   /// commit gives up.
   int busy_wait_ms_max = 2000;
+  /// What SQLite reaches the disk through, by the name that it is registered by; empty: the
+  /// system's. Tests have disks that lose power.
+  std::string vfs{};
 };
 
 class SqliteStore : public Store {
@@ -35,14 +46,20 @@ class SqliteStore : public Store {
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] std::optional<StoreFault> load(const Take& take,
                                                const SetAside& set_aside) override;
-  /// After a fault `failing`, it refuses to go on until it is opened anew. While it is `full`,
+  /// After a fault `failing`, it refuses to go on until it has started over. While it is `full`,
   /// changes that add no job still get through.
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
+  /// In a new file beside the old one, which is kept as `<path>.untrusted`: replacement.hpp.
+  [[nodiscard]] std::optional<StoreFault> start_over() override;
+  [[nodiscard]] std::optional<StoreFault> finish_starting_over() override;
 
  private:
   class Opened;
   std::string path_;
   SqliteSettings settings_;
+  std::vector<StoreStart> starts_;
+  std::unique_ptr<sqlite::LockFile> lock_;  ///< given back after the database is closed
+  std::unique_ptr<sqlite::Replacement> replacement_;
   std::unique_ptr<Opened> opened_;
 };
 

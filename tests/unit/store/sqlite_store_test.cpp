@@ -15,7 +15,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
+#include <utility>
 
 #include "server/store/sqlite/sqlite_store.hpp"
 #include "tests/unit/store/conformance.hpp"
@@ -24,9 +26,21 @@ namespace {
 
 int syncs = 0;
 bool syncs_fail = false;
+int renames_before_one_fails = -1;
+/// Called before each call that changes what would be left after a kill.
+std::function<void()> before_each_step;
+
+void step() {
+  // What it calls itself is not a step.
+  if (const auto before = std::exchange(before_each_step, nullptr)) {
+    before();
+    before_each_step = before;
+  }
+}
 
 int counted_sync(long call, int file) {
   ++syncs;
+  step();
   if (!syncs_fail) return static_cast<int>(::syscall(call, file));
   errno = EIO;
   return -1;
@@ -41,6 +55,18 @@ __attribute__((visibility("default"))) int fdatasync(int file) {
 }
 __attribute__((visibility("default"))) int fsync(int file) {
   return counted_sync(SYS_fsync, file);
+}
+__attribute__((visibility("default"))) int rename(const char* from, const char* to) noexcept {
+  step();
+  if (renames_before_one_fails-- != 0) {
+    return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+  }
+  errno = EIO;
+  return -1;
+}
+__attribute__((visibility("default"))) int unlink(const char* path) noexcept {
+  step();
+  return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
 }
 }
 
@@ -606,10 +632,156 @@ TEST_F(SqliteStoreTest, is_failing_when_a_sync_fails_and_has_what_was_synced_bef
   syncs_fail = false;
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->kind, Kind::failing) << fault->text;
-  EXPECT_THAT(fault->text, HasSubstr("in a sync"));
+  EXPECT_THAT(fault->text, HasSubstr("in a sync (Input/output error)"));
   EXPECT_TRUE(add(200, 1));  // it is not trusted with more
   begin();
   EXPECT_THAT(load_all(), testing::AnyOf(100u, 200u));
+}
+
+/// A store whose file is not trusted any more, with 1000 jobs that were acknowledged.
+class SqliteStartsOver : public SqliteStoreTest {
+ protected:
+  void SetUp() override {
+    begin({.log_bytes_max = 256 << 10});
+    EXPECT_EQ(add(0, 1000), std::nullopt);
+    syncs_fail = true;
+    EXPECT_TRUE(add(1000, 1));
+  }
+  void TearDown() override {
+    syncs_fail = false;
+    renames_before_one_fails = -1;
+    before_each_step = nullptr;
+  }
+
+  std::optional<StoreFault> start_over() {
+    if (auto fault = store_->start_over()) return fault;
+    if (auto fault = add(0, 600)) return fault;
+    if (auto fault = add(600, 401)) return fault;
+    return store_->finish_starting_over();
+  }
+  void expect_all_and_that_it_goes_on() {
+    EXPECT_EQ(add(1001, 1), std::nullopt);
+    EXPECT_EQ(load_all(), 1002u);
+    begin();
+    EXPECT_EQ(load_all(), 1002u);
+    EXPECT_TRUE(aside_.empty());
+  }
+};
+
+TEST_F(SqliteStartsOver, in_a_new_file_and_has_every_job_after_reopening) {
+  EXPECT_TRUE(start_over());  // the disk is as it was
+  syncs_fail = false;
+  EXPECT_EQ(start_over(), std::nullopt);
+  EXPECT_THAT(Shell(file_).run("SELECT number, handle_prefix FROM start"),
+              testing::ElementsAre("1|H:test"));
+  EXPECT_THAT(Shell(file_).run("PRAGMA journal_mode"), testing::ElementsAre("wal"));
+  EXPECT_EQ(add(1001, 1), std::nullopt);
+  const int before = syncs;
+  EXPECT_EQ(remove(1001, 1), std::nullopt);
+  EXPECT_EQ(syncs, before + 1);
+  expect_all_and_that_it_goes_on();
+}
+
+TEST_F(SqliteStartsOver, and_acknowledges_nothing_before_it_is_synced) {
+  EXPECT_TRUE(store_->start_over());
+  syncs_fail = false;
+  EXPECT_EQ(store_->start_over(), std::nullopt);
+  EXPECT_EQ(add(0, 1001), std::nullopt);
+  syncs_fail = true;
+  const auto fault = store_->finish_starting_over();
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::failing) << fault->text;
+  syncs_fail = false;
+  EXPECT_EQ(start_over(), std::nullopt);
+  expect_all_and_that_it_goes_on();
+}
+
+TEST_F(SqliteStartsOver, and_keeps_the_old_file_with_its_log_and_the_lock) {
+  const std::string database = content(file_);
+  const std::string log = content(file_.string() + "-wal");
+  ASSERT_FALSE(log.empty());
+  syncs_fail = false;
+  EXPECT_EQ(start_over(), std::nullopt);
+  EXPECT_TRUE(content(file_.string() + ".untrusted") == database);
+  EXPECT_TRUE(content(file_.string() + ".untrusted-wal") == log);
+  EXPECT_EQ(fault_of_begin().kind, Kind::refused);  // it is still ours
+  EXPECT_THAT(Shell(file_.string() + ".untrusted").run("SELECT count(*) >= 1000 FROM job"),
+              testing::ElementsAre("1"));
+}
+
+TEST_F(SqliteStartsOver, more_than_once) {
+  for (int i = 0; i < 3; ++i) {
+    syncs_fail = false;
+    EXPECT_EQ(start_over(), std::nullopt);
+    syncs_fail = true;
+    EXPECT_TRUE(add(1001, 1));
+  }
+  syncs_fail = false;
+  EXPECT_EQ(start_over(), std::nullopt);
+  expect_all_and_that_it_goes_on();
+}
+
+TEST_F(SqliteStartsOver, again_after_a_failure_at_any_rename) {
+  syncs_fail = false;
+  int failures = 0;
+  for (int at = 0; at < 20; ++at) {
+    renames_before_one_fails = at;
+    if (!start_over()) break;
+    ++failures;
+    renames_before_one_fails = -1;
+    EXPECT_TRUE(add(0, 1));
+    EXPECT_EQ(start_over(), std::nullopt);
+  }
+  EXPECT_EQ(failures, 4);
+  renames_before_one_fails = -1;
+  expect_all_and_that_it_goes_on();
+}
+
+TEST_F(SqliteStartsOver, and_a_kill_at_any_step_leaves_the_old_or_the_new_one_whole) {
+  const Directory kills;
+  int steps = 0;
+  syncs_fail = false;
+  before_each_step = [&] {
+    fs::copy(directory_.path(), kills.path() / std::to_string(steps++),
+             fs::copy_options::recursive);
+  };
+  EXPECT_EQ(start_over(), std::nullopt);
+  before_each_step();
+  before_each_step = nullptr;
+  EXPECT_GE(steps, 10);
+  end();
+  for (int i = 0; i < steps; ++i) {
+    SCOPED_TRACE(i);
+    const fs::path place = kills.path() / std::to_string(i);
+    const std::string path = (place / "jobs.db").string();
+    store_ = std::make_unique<SqliteStore>(path);
+    const auto begun = store_->begin("H:again");
+    if (const auto* fault = std::get_if<StoreFault>(&begun)) {
+      ADD_FAILURE() << fault->text;
+      continue;
+    }
+    EXPECT_EQ(std::get<std::vector<StoreStart>>(begun).front().handle_prefix, "H:test");
+    EXPECT_THAT(load_all(), testing::AnyOf(1000u, 1001u));
+    EXPECT_EQ(add(5000, 1), std::nullopt);
+    store_.reset();
+    EXPECT_FALSE(fs::exists(path + ".complete"));
+    EXPECT_FALSE(fs::exists(path + ".anew"));
+  }
+}
+
+TEST_F(SqliteStartsOver, and_leaves_its_log_alone_when_a_shell_on_the_old_file_ends) {
+  {
+    Shell shell(file_);
+    shell.run("SELECT count(*) FROM job");
+    syncs_fail = false;
+    EXPECT_EQ(start_over(), std::nullopt);
+    EXPECT_EQ(add(1001, 1), std::nullopt);
+    EXPECT_TRUE(fs::exists(file_.string() + "-wal"));
+  }
+  EXPECT_TRUE(fs::exists(file_.string() + "-wal"));
+  EXPECT_TRUE(fs::exists(file_.string() + "-shm"));
+  EXPECT_EQ(remove(1001, 1), std::nullopt);
+  expect_all_and_that_it_goes_on();
 }
 
 TEST_F(SqliteStoreTest, trusts_the_file_no_more_after_a_failed_write_until_it_is_opened_anew) {
