@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/assert.hpp"
+#include "server/store/sqlite/joined_writes.hpp"
 
 namespace gman::sqlite {
 namespace {
@@ -53,7 +54,7 @@ std::optional<StoreFault> Database::open() {
   sqlite3* handle = nullptr;
   // A path that begins with "file:" would be read as a URI.
   const std::string name = path_.starts_with('/') ? path_ : "./" + path_;
-  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, joined_writes());
   handle_.reset(handle);
   if (code != SQLITE_OK) {
     StoreFault why = fault("opening", code);
