@@ -3,6 +3,8 @@
 // GMAN_BENCH_DIR names the directory, TMPDIR or /tmp is the default. On a tmpfs it is the cost
 // without a disk.
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -32,6 +34,7 @@ class Place {
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
 
+  [[nodiscard]] const std::filesystem::path& path() const { return directory_; }
   [[nodiscard]] std::unique_ptr<Store> open() const {
     auto opened = open_store("sqlite:" + (directory_ / "jobs.db").string());
     auto store = std::get<std::unique_ptr<Store>>(std::move(opened));
@@ -84,6 +87,27 @@ void commits_added_jobs(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(commits_added_jobs)->Arg(1)->Arg(64)->Arg(256)->Arg(1000)->UseRealTime();
+
+/// What the disk asks for, whoever writes: so many bytes behind the last ones, in a file that was
+/// written before, and an fdatasync. The rows above stand beside it, as disks have their phases.
+void appends_and_syncs(benchmark::State& state) {
+  const Place place;
+  constexpr std::int64_t file_bytes = std::int64_t{8} << 20;
+  const int file = ::open((place.path() / "log").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const std::string zeros(file_bytes, '\0');
+  if (::pwrite(file, zeros.data(), zeros.size(), 0) != file_bytes) std::abort();
+  ::fsync(file);
+  const std::string record(static_cast<std::size_t>(state.range(0)), 'r');
+  std::int64_t at = 0;
+  for (auto _ : state) {
+    if (at + state.range(0) > file_bytes) at = 0;
+    if (::pwrite(file, record.data(), record.size(), at) < 0) std::abort();
+    if (::fdatasync(file) != 0) std::abort();
+    at += state.range(0);
+  }
+  ::close(file);
+}
+BENCHMARK(appends_and_syncs)->Arg(128)->Arg(4120)->Arg(64 << 10)->UseRealTime();
 
 /// As a busy server does: as many jobs come as go, oldest first, and 10,000 wait.
 void commits_added_and_removed_jobs(benchmark::State& state) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/assert.hpp"
+#include "server/store/sqlite/joined_writes.hpp"
 
 namespace gman::sqlite {
 namespace {
@@ -53,7 +54,7 @@ std::optional<StoreFault> Database::open() {
   sqlite3* handle = nullptr;
   // A path that begins with "file:" would be read as a URI.
   const std::string name = path_.starts_with('/') ? path_ : "./" + path_;
-  const char* const vfs = vfs_.empty() ? nullptr : vfs_.c_str();
+  const char* const vfs = vfs_.empty() ? joined_writes() : vfs_.c_str();
   const int code = sqlite3_open_v2(name.c_str(), &handle, flags, vfs);
   handle_.reset(handle);
   if (code != SQLITE_OK) {

@@ -26,6 +26,8 @@ namespace {
 
 int syncs = 0;
 bool syncs_fail = false;
+int writes = 0;
+bool writes_fail = false;
 int renames_before_one_fails = -1;
 /// Called before each call that changes what would be left after a kill.
 std::function<void()> before_each_step;
@@ -55,6 +57,13 @@ __attribute__((visibility("default"))) int fdatasync(int file) {
 }
 __attribute__((visibility("default"))) int fsync(int file) {
   return counted_sync(SYS_fsync, file);
+}
+__attribute__((visibility("default"))) ssize_t pwrite64(int file, const void* bytes, size_t count,
+                                                        off64_t at) {
+  ++writes;
+  if (!writes_fail) return ::syscall(SYS_pwrite64, file, bytes, count, at);
+  errno = EIO;
+  return -1;
 }
 __attribute__((visibility("default"))) int rename(const char* from, const char* to) noexcept {
   step();
@@ -622,6 +631,51 @@ TEST_F(SqliteStoreTest, syncs_once_a_commit) {
   const int before = syncs;
   EXPECT_EQ(remove(1, 1), std::nullopt);
   EXPECT_EQ(syncs, before + 1);
+}
+
+TEST_F(SqliteStoreTest, writes_its_log_once_a_commit_and_before_it_is_synced) {
+  begin();
+  EXPECT_EQ(add(0, 256), std::nullopt);
+  const Directory kill;
+  for (const std::uint64_t count : {1, 256}) {
+    const int before = writes;
+    before_each_step = [&] {
+      fs::remove_all(kill.path());
+      fs::copy(directory_.path(), kill.path(), fs::copy_options::recursive);
+    };
+    EXPECT_EQ(add(count * 1000, count), std::nullopt);
+    before_each_step = nullptr;
+    EXPECT_EQ(writes, before + 1);
+  }
+  EXPECT_THAT(Shell(kill.path() / "jobs.db").run("SELECT count(*) FROM job"),
+              testing::ElementsAre("513"));
+}
+
+TEST_F(SqliteStoreTest, is_failing_when_a_write_fails_and_has_what_was_written_before) {
+  begin();
+  EXPECT_EQ(add(0, 100), std::nullopt);
+  writes_fail = true;
+  const auto fault = add(100, 100);
+  writes_fail = false;
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::failing) << fault->text;
+  EXPECT_THAT(fault->text, HasSubstr("in a write"));
+  EXPECT_TRUE(add(200, 1));
+  begin();
+  EXPECT_EQ(load_all(), 100u);
+}
+
+TEST_F(SqliteStoreTest, commits_a_batch_larger_than_what_it_keeps_in_memory) {
+  begin();
+  EXPECT_EQ(add(0, 60, 1'000'001), std::nullopt);
+  EXPECT_EQ(load_all(), 60u);
+  EXPECT_EQ(remove(0, 60), std::nullopt);
+  EXPECT_EQ(add(100, 600, 100'003), std::nullopt);
+  EXPECT_THAT(Shell(file_).run("SELECT count(*), sum(length(workload)) FROM job"),
+              testing::ElementsAre("600|60001800"));
+  begin();
+  EXPECT_EQ(load_all(), 600u);
+  EXPECT_TRUE(aside_.empty());
 }
 
 TEST_F(SqliteStoreTest, is_failing_when_a_sync_fails_and_has_what_was_synced_before) {
