@@ -175,12 +175,16 @@ Field function_names() {
 
 // Only the scheme: whether the place is good is known when it is opened.
 Field store_url() {
-  Field row = text<&ServerConfig::store>("memory: or sqlite:PATH");
+  Field row = text<&ServerConfig::store>(
+      "memory:, sqlite:PATH, postgresql://…, mysql://…, redis://… or memcached://…");
   row.set = [](ServerConfig& config, const Values& values) {
     config.store = values[0];
-    constexpr std::string_view sqlite = "sqlite:";
-    return config.store == "memory:" ||
-           (config.store.starts_with(sqlite) && config.store.size() > sqlite.size());
+    constexpr std::array<std::string_view, 7> schemes{
+        "sqlite:",    "postgresql://", "postgres://", "mysql://",
+        "mariadb://", "redis",         "memcached://"};
+    return config.store == "memory:" || std::ranges::any_of(schemes, [&](std::string_view scheme) {
+             return config.store.starts_with(scheme) && config.store.size() > scheme.size();
+           });
   };
   return row;
 }

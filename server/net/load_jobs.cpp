@@ -58,6 +58,9 @@ class InOrder {
 std::optional<StoreFault> load_jobs(Store& store, Engine& engine, Log& log,
                                     const ServiceManager& manager) {
   const Now started = read_clocks();
+  for (const std::string& text : store.warnings()) {
+    log.warn("the store promises less", {{"store", store.name()}, {"because", text}});
+  }
   const std::uint64_t about = store.jobs_about();
   log.info("loading jobs", {{"store", store.name()}, {"jobs_about", about}});
   InOrder in_order(engine, started);

@@ -3,6 +3,9 @@
 
 #include "server/store/store.hpp"
 
+#ifdef GMAN_STORE_REDIS
+#include "server/store/redis/redis_store.hpp"
+#endif
 #ifdef GMAN_STORE_SQLITE
 #include "server/store/sqlite/sqlite_store.hpp"
 #endif
@@ -23,6 +26,16 @@ OpenedStore open_sqlite([[maybe_unused]] std::string_view path) {
 #endif
 }
 
+OpenedStore open_redis([[maybe_unused]] std::string_view url) {
+#ifdef GMAN_STORE_REDIS
+  auto address = redis::parse_address(url);
+  if (auto* wrong = std::get_if<std::string>(&address)) return refused(std::move(*wrong));
+  return std::make_unique<RedisStore>(std::get<redis::Address>(std::move(address)));
+#else
+  return refused("this gmand was built without Redis");
+#endif
+}
+
 }  // namespace
 
 OpenedStore open_store(std::string_view url) {
@@ -30,8 +43,11 @@ OpenedStore open_store(std::string_view url) {
   const std::string_view scheme = url.substr(0, colon);
   const std::string_view rest = colon == url.npos ? "" : url.substr(colon + 1);
   if (colon != url.npos && scheme == "sqlite") return open_sqlite(rest);
+  if (colon != url.npos && (scheme == "redis" || scheme == "redis+unix")) return open_redis(url);
   // Only the scheme is repeated: what follows may hold a password.
-  return refused("no store is called \"" + std::string(scheme) + ":\"; known: sqlite:/path");
+  return refused("no store is called \"" + std::string(scheme) +
+                 ":\"; known: sqlite:/path, "
+                 "redis://host");
 }
 
 }  // namespace gman

@@ -53,6 +53,9 @@ class Store {
   [[nodiscard]] virtual std::variant<std::vector<StoreStart>, StoreFault> begin(
       std::string_view handle_prefix) = 0;
 
+  /// What the administrator should know about it, for the log: less than `sync` is promised, say.
+  [[nodiscard]] virtual std::vector<std::string> warnings() { return {}; }
+
   /// How many jobs there are, about: for progress in the log.
   [[nodiscard]] virtual std::uint64_t jobs_about() = 0;
   /// Every job, in the order of numbers. The record's texts live until `take` returns. A record

@@ -32,6 +32,21 @@ TEST(open_store, repeats_no_password) {
   EXPECT_THAT(fault_of("oracle://me:secret@host/").text, Not(HasSubstr("secret")));
 }
 
+#ifdef GMAN_STORE_REDIS
+TEST(open_store, names_a_redis_without_its_password) {
+  auto opened = open_store("redis://me:secret@host.invalid:7000/3");
+  ASSERT_TRUE(std::holds_alternative<std::unique_ptr<Store>>(opened));
+  EXPECT_EQ(std::get<std::unique_ptr<Store>>(opened)->name(), "redis://host.invalid:7000/3");
+}
+
+TEST(open_store, says_how_a_redis_is_named) {
+  const StoreFault fault = fault_of("redis:secret@host");
+  EXPECT_EQ(fault.kind, StoreFault::Kind::refused);
+  EXPECT_THAT(fault.text, HasSubstr("redis://"));
+  EXPECT_THAT(fault.text, Not(HasSubstr("secret")));
+}
+#endif
+
 #ifdef GMAN_STORE_SQLITE
 TEST(open_store, wants_the_name_of_a_file) {
   EXPECT_EQ(fault_of("sqlite:").kind, StoreFault::Kind::refused);
