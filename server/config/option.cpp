@@ -179,9 +179,9 @@ Field store_url() {
       "memory:, sqlite:PATH, postgresql://…, mysql://…, redis://… or memcached://…");
   row.set = [](ServerConfig& config, const Values& values) {
     config.store = values[0];
-    constexpr std::array<std::string_view, 7> schemes{
-        "sqlite:",    "postgresql://", "postgres://", "mysql://",
-        "mariadb://", "redis",         "memcached://"};
+    constexpr std::array<std::string_view, 8> schemes{
+        "sqlite:",    "postgresql://", "postgres://",   "mysql://",
+        "mariadb://", "redis://",      "redis+unix://", "memcached://"};
     return config.store == "memory:" || std::ranges::any_of(schemes, [&](std::string_view scheme) {
              return config.store.starts_with(scheme) && config.store.size() > scheme.size();
            });

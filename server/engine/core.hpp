@@ -118,6 +118,8 @@ class Core {
   void store_first(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn);
   void add_to_store(JobSlot slot, Turn turn);
   [[nodiscard]] JobRecord record_of(JobSlot slot) const;
+  /// The one that the store must have before it surely has the job.
+  [[nodiscard]] static std::uint64_t batch_of(const Job& job, Turn turn);
   [[nodiscard]] bool is_restored(const Job& job) const {
     return job.number < settings_.first_job_number;
   }

@@ -50,7 +50,7 @@ class Effects {
     ConnId to;
     std::size_t offset;  ///< into the turn's bytes
     std::size_t bytes;
-    bool when_stored;  ///< everything that was to be stored up to now
+    std::uint64_t batch;  ///< when the store has it; 0: at once
   };
   struct Close {
     ConnId conn;
@@ -66,9 +66,11 @@ class Effects {
 
   void send(ConnId to, const Response& response);
   [[nodiscard]] Encoded encode(const Response& response);
-  void send(ConnId to, Encoded packet) { send(to, packet, false); }
-  /// When everything that is to be stored up to now is durable.
-  void send_when_stored(ConnId to, const Response& response) { send(to, encode(response), true); }
+  void send(ConnId to, Encoded packet) { send(to, packet, 0); }
+  /// When the store has that batch.
+  void send_when_stored(ConnId to, const Response& response, std::uint64_t batch) {
+    send(to, encode(response), batch);
+  }
   void close(ConnId conn, CloseReason reason) { list_.emplace_back(Close{conn, reason}); }
 
   [[nodiscard]] std::span<const Effect> list() const { return list_; }
@@ -93,7 +95,7 @@ class Effects {
   }
 
  private:
-  void send(ConnId to, Encoded packet, bool when_stored);
+  void send(ConnId to, Encoded packet, std::uint64_t batch);
 
   std::vector<Effect> list_;
   std::string bytes_;

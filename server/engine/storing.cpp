@@ -64,6 +64,16 @@ void Core::store_first(JobSlot slot, std::optional<std::int64_t> due_ms, Turn tu
   ++storing_;
 }
 
+// A client that waits for the job's end must not be refused because of a later batch: it would hear
+// of the end of a job that it was never told of.
+std::uint64_t Core::batch_of(const Job& job, Turn turn) {
+  const std::uint64_t forming = turn.effects.batch();
+  if (const auto* wait = std::get_if<Storing>(&job.state)) {
+    return forming - (static_cast<std::uint32_t>(forming) - wait->batch);
+  }
+  return turn.effects.changes().empty() ? forming - 1 : forming;
+}
+
 void Core::stored(std::uint64_t batch, Now now, Effects& effects) {
   const Turn turn{now, effects};
   while (!storing_jobs_.empty()) {

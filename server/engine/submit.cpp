@@ -81,7 +81,7 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
   const JobSlot slot = create_job(request, function, key);
   if (request.mode == JobMode::foreground) add_client(slot, client);
   if (is_stored) {
-    turn.effects.send_when_stored(client.id, JobCreated{handle_of(slot)});
+    turn.effects.send_when_stored(client.id, JobCreated{handle_of(slot)}, turn.effects.batch());
     store_first(slot, due_ms, turn);
   } else {
     turn.effects.send(client.id, JobCreated{handle_of(slot)});
@@ -139,7 +139,7 @@ void Core::join(Connection& client, const SubmitJob& request, JobSlot slot, Turn
   }
   const bool is_promised = request.mode == JobMode::background && job.is_stored;
   if (is_promised || job.is_storing()) {
-    turn.effects.send_when_stored(client.id, JobCreated{handle_of(slot)});
+    turn.effects.send_when_stored(client.id, JobCreated{handle_of(slot)}, batch_of(job, turn));
   } else {
     turn.effects.send(client.id, JobCreated{handle_of(slot)});
   }

@@ -19,7 +19,7 @@ class HeldOutput {
   [[nodiscard]] bool empty() const { return parts_.empty(); }
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }
 
-  /// To be sent when the store has `batch`. Batches come in order.
+  /// To be sent when the store has `batch`.
   void promise(std::uint64_t batch, std::string_view bytes) {
     if (parts_.empty() || parts_.back().batch != batch || !parts_.back().is_promise) {
       parts_.push_back({.batch = batch, .bytes = 0, .is_promise = true});
@@ -38,12 +38,16 @@ class HeldOutput {
   /// Calls `send(bytes)` with what the store's having `batch` sets free, in order.
   template <class Send>
   void release(std::uint64_t batch, Send send) {
-    pass_on(batch, [&send](std::string_view bytes, bool) { send(bytes); });
+    pass_on(batch, [&send](std::string_view bytes, const Part&) { send(bytes); });
   }
-  /// Calls `pass(bytes, is_promise)` with everything, in order: the promises will not be kept.
+  /// Calls `pass(bytes, is_broken)` with everything, in order: promises of what comes after
+  /// `stored` will not be kept.
   template <class Pass>
-  void give_up(Pass pass) {
-    pass_on(std::numeric_limits<std::uint64_t>::max(), pass);
+  void give_up(std::uint64_t stored, Pass pass) {
+    pass_on(std::numeric_limits<std::uint64_t>::max(),
+            [&](std::string_view bytes, const Part& part) {
+              pass(bytes, part.is_promise && part.batch > stored);
+            });
   }
 
  private:
@@ -61,7 +65,7 @@ class HeldOutput {
   void pass_on(std::uint64_t batch, Pass pass) {
     auto part = parts_.begin();
     for (; part != parts_.end() && part->batch <= batch; ++part) {
-      pass(bytes_.view().substr(0, part->bytes), part->is_promise);
+      pass(bytes_.view().substr(0, part->bytes), *part);
       bytes_.consume(part->bytes);
     }
     parts_.erase(parts_.begin(), part);

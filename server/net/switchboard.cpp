@@ -361,8 +361,8 @@ void Switchboard::settle_effects() {
     if (const auto* send = std::get_if<Effects::Send>(&effect)) {
       Session* session = sessions_.find(send->to);
       if (session == nullptr) continue;
-      if (send->when_stored) {
-        promise(*session, effects_.bytes_of(*send));
+      if (send->batch > stored_batch_) {
+        promise(*session, send->batch, effects_.bytes_of(*send));
       } else {
         deliver(*session, effects_.bytes_of(*send));
       }
@@ -380,11 +380,8 @@ void Switchboard::deliver(Session& session, std::string_view bytes) {
   if (session.unsent_bytes() > output_bytes_max_) close(session, CloseReason::slow_consumer);
 }
 
-// When nothing is on its way to the store, it has everything already.
-void Switchboard::promise(Session& session, std::string_view bytes) {
+void Switchboard::promise(Session& session, std::uint64_t batch, std::string_view bytes) {
   if (session.phase != Session::Phase::open) return;
-  const std::uint64_t batch = effects_.changes().empty() ? given_batch_ : effects_.batch();
-  if (batch <= stored_batch_) return deliver(session, bytes);
   if (session.held.empty()) promised_.push_back(session.id());
   if (std::exchange(session.told_of_batch, 0) == stored_batch_) pace_.came_back();
   session.held.promise(batch, bytes);
@@ -624,8 +621,8 @@ void Switchboard::give_up_storing() {
     Session* session = sessions_.find(conn);
     if (session == nullptr) continue;
     HeldOutput held = std::exchange(session->held, {});
-    held.give_up([&](std::string_view bytes, bool is_promise) {
-      if (!is_promise) return append_output(*session, bytes);
+    held.give_up(stored_batch_, [&](std::string_view bytes, bool is_broken) {
+      if (!is_broken) return append_output(*session, bytes);
       // Each JOB_CREATED that was promised is an ERROR now.
       while (!bytes.empty()) {
         bytes.remove_prefix(frame_bytes_needed(bytes));

@@ -88,7 +88,7 @@ class Switchboard {
 
   void settle_effects();
   void deliver(Session& session, std::string_view bytes);
-  void promise(Session& session, std::string_view bytes);
+  void promise(Session& session, std::uint64_t batch, std::string_view bytes);
   void append_output(Session& session, std::string_view bytes);
   void flush(Session& session);
   /// How many bytes the socket took; nullopt: the connection is broken and has been closed.

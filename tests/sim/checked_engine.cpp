@@ -128,7 +128,7 @@ void CheckedEngine::witness() {
       if (packet == noop) {
         woken_.push_back(sent.to);
       } else {
-        happened_.push_back({.conn = sent.to, .packet = packet, .when_stored = sent.when_stored});
+        happened_.push_back({.conn = sent.to, .packet = packet, .when_stored = sent.batch != 0});
       }
       bytes.remove_prefix(packet.size());
     }
@@ -148,7 +148,7 @@ void CheckedEngine::compare(Now now) {
       sink_.close(ending->conn, ending->reason);
     } else {
       const auto& sent = std::get<Effects::Send>(effect);
-      sink_.send(sent.to, effects_.bytes_of(sent), sent.when_stored);
+      sink_.send(sent.to, effects_.bytes_of(sent), sent.batch);
     }
   }
   effects_.clear();

@@ -20,7 +20,7 @@ class CheckedEngine {
  public:
   /// What is done about it, in order; it must not call the engine.
   struct Sink {
-    std::function<void(ConnId, std::string_view, bool when_stored)> send;
+    std::function<void(ConnId, std::string_view, std::uint64_t batch)> send;
     std::function<void(ConnId, CloseReason)> close;
   };
 

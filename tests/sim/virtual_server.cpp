@@ -16,15 +16,14 @@ VirtualServer::VirtualServer(const EngineSettings& settings, Output output)
       }()),
       engine_(settings_,
               {.send = [this](ConnId conn, std::string_view bytes,
-                              bool when_stored) { send(conn, bytes, when_stored); },
+                              std::uint64_t batch) { send(conn, bytes, batch); },
                .close = [this](ConnId conn, CloseReason) { sessions_.at(conn).is_open = false; }}),
       output_(std::move(output)) {}
 
 // As the switchboard: what follows a promise is held with it.
-void VirtualServer::send(ConnId conn, std::string_view bytes, bool when_stored) {
+void VirtualServer::send(ConnId conn, std::string_view bytes, std::uint64_t batch) {
   Session& session = sessions_.at(conn);
-  const std::uint64_t batch = engine_.has_changes() ? engine_.batch() : given_batch_.value_or(0);
-  if (when_stored && batch > stored_batch_) return session.held.promise(batch, bytes);
+  if (batch > stored_batch_) return session.held.promise(batch, bytes);
   if (!session.held.empty()) return session.held.follow(bytes);
   session.out += bytes;
 }
@@ -100,7 +99,7 @@ void VirtualServer::handle(ConnId conn, const TextLine& line, Now now) {
   const auto command = parse_admin(line.text);
   if (!command) return refuse(conn, command.error(), true);
   const std::string answer = engine_.admin(*command, line.text, now);
-  send(conn, answer, false);
+  send(conn, answer, 0);
 }
 
 void VirtualServer::refuse(ConnId conn, const error_code& fault, bool as_text) {
@@ -112,7 +111,7 @@ void VirtualServer::refuse(ConnId conn, const error_code& fault, bool as_text) {
   } else {
     append_response(answer, ErrorRes{refusal.code, refusal.text});
   }
-  send(conn, answer, false);
+  send(conn, answer, 0);
   if (refusal.closes) session.is_open = false;
 }
 
@@ -183,8 +182,8 @@ void VirtualServer::give_up_storing(Now now) {
   std::string refusal;
   append_response(refusal, ErrorRes{error_text::store_error_code, text});
   for (auto& [conn, session] : sessions_) {
-    session.held.give_up([&](std::string_view bytes, bool is_promise) {
-      if (!is_promise) {
+    session.held.give_up(stored_batch_, [&](std::string_view bytes, bool is_broken) {
+      if (!is_broken) {
         session.out += bytes;
         return;
       }

@@ -74,7 +74,7 @@ class VirtualServer {
   void handle(ConnId conn, std::string_view bytes, const Packet& packet, Now now);
   void handle(ConnId conn, const TextLine& line, Now now);
   void refuse(ConnId conn, const error_code& fault, bool as_text);
-  void send(ConnId conn, std::string_view bytes, bool when_stored);
+  void send(ConnId conn, std::string_view bytes, std::uint64_t batch);
   void finish_turn(Now now);
   void give_to_store();
   void keep_given();

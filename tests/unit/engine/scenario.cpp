@@ -252,7 +252,7 @@ void Scenario::note_effects() {
       const auto frame = next_frame(bytes);
       ASSERT_TRUE(frame && *frame);
       happened_.push_back(names_.at(sent.to) + " < " + describe(bytes.substr(0, (*frame)->bytes)) +
-                          (sent.when_stored ? " when stored" : ""));
+                          (sent.batch != 0 ? " when stored" : ""));
       bytes.remove_prefix((*frame)->bytes);
     }
   }
