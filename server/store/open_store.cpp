@@ -6,6 +6,9 @@
 #ifdef GMAN_STORE_SQLITE
 #include "server/store/sqlite/sqlite_store.hpp"
 #endif
+#ifdef GMAN_STORE_POSTGRES
+#include "server/store/postgres/postgres_store.hpp"
+#endif
 
 namespace gman {
 namespace {
@@ -23,6 +26,14 @@ OpenedStore open_sqlite([[maybe_unused]] std::string_view path) {
 #endif
 }
 
+OpenedStore open_postgres([[maybe_unused]] std::string_view url) {
+#ifdef GMAN_STORE_POSTGRES
+  return PostgresStore::open(std::string(url));
+#else
+  return refused("this gmand was built without PostgreSQL's libpq");
+#endif
+}
+
 }  // namespace
 
 OpenedStore open_store(std::string_view url) {
@@ -30,6 +41,9 @@ OpenedStore open_store(std::string_view url) {
   const std::string_view scheme = url.substr(0, colon);
   const std::string_view rest = colon == url.npos ? "" : url.substr(colon + 1);
   if (colon != url.npos && scheme == "sqlite") return open_sqlite(rest);
+  if (rest.starts_with("//")) {
+    if (scheme == "postgresql" || scheme == "postgres") return open_postgres(url);
+  }
   // Only the scheme is repeated: what follows may hold a password.
   return refused("no store is called \"" + std::string(scheme) + ":\"; known: sqlite:/path");
 }
