@@ -31,8 +31,11 @@ class Place {
     directory_ = name;
   }
   ~Place() {
-    if (served() != nullptr) return empty();
-    std::filesystem::remove_all(directory_);
+    if (served() != nullptr) {
+      empty();
+    } else {
+      std::filesystem::remove_all(directory_);
+    }
   }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;

@@ -28,7 +28,7 @@ FROM pg_catalog.pg_settings JOIN (VALUES
    CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply'
    ELSE 'on' END),
   ('default_transaction_isolation', 'read committed'),
-  ('lock_timeout', '10s'),
+  ('lock_timeout', '2s'),
   -- A statement timeout during COMMIT would end the wait for a standby, and call that a success.
   ('statement_timeout', '0'),
   ('transaction_timeout', '0'),
@@ -65,7 +65,7 @@ StoreFault::Kind kind_of(std::string_view sqlstate) {
   if (sqlstate == "53100") return full;
   if (sqlstate == "XX001" || sqlstate == "XX002") return damaged;
   // Read-only: a standby, or a server that its administrator has closed for a while.
-  if (sqlstate == read_only_sqlstate || sqlstate == "55P03" || sqlstate == "57014" ||
+  if (sqlstate == read_only_sqlstate || sqlstate == lock_timeout_sqlstate || sqlstate == "57014" ||
       sqlstate == "58030") {
     return unavailable;
   }
@@ -227,6 +227,7 @@ std::variant<Rows, StoreFault> Connection::query(const char* doing, const char* 
   Rows result(PQexecParams(get(), sql, static_cast<int>(texts.size()), nullptr, texts.data(),
                            nullptr, nullptr, 0));
   const ExecStatusType status = PQresultStatus(result.get());
+  sqlstate_ = sqlstate_of(result.get());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) return fault(doing, result.get());
   return result;
 }
@@ -290,8 +291,8 @@ Fault Connection::finish(const char* doing) {
 void Connection::recover() {
   const PGTransactionStatusType status = PQtransactionStatus(get());
   const bool in_transaction = status == PQTRANS_INERROR || status == PQTRANS_INTRANS;
-  const bool is_usable = PQpipelineStatus(get()) == PQ_PIPELINE_OFF &&
-                         sqlstate_ != read_only_sqlstate &&
+  const bool met_read_only = sqlstate_ == read_only_sqlstate;
+  const bool is_usable = PQpipelineStatus(get()) == PQ_PIPELINE_OFF && !met_read_only &&
                          (in_transaction || status == PQTRANS_IDLE);
   if (!is_usable || (in_transaction && execute("rolling back", "ROLLBACK"))) close();
 }

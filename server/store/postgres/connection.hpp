@@ -28,6 +28,8 @@ struct Clear {
 };
 using Rows = std::unique_ptr<PGresult, Clear>;
 
+inline constexpr std::string_view lock_timeout_sqlstate = "55P03";
+
 /// How long connecting may take, over all hosts that the URL names.
 inline constexpr std::chrono::seconds connect_max{10};
 
@@ -61,7 +63,7 @@ class Connection {
   }
   /// Ends what was sent and reads all results: the first error among them.
   [[nodiscard]] std::optional<StoreFault> finish(const char* doing);
-  /// Of what finish() returned; empty when no server said it.
+  /// Of what the last statement, or finish(), failed with; empty when no server said it.
   [[nodiscard]] const std::string& sqlstate() const { return sqlstate_; }
 
   /// After a fault: ends the transaction, or closes what is not to be used again. Where a server

@@ -28,8 +28,9 @@ using Fault = std::optional<StoreFault>;
 /// Of the texts in one statement. The server wants it whole in its memory, several times.
 constexpr std::size_t statement_bytes_max = std::size_t{8} << 20;
 
+// It waits until lock_timeout: a server learns a moment later that a session has ended.
 // "gmand" as a number; pg_locks shows its halves.
-constexpr const char* try_lock = "SELECT pg_try_advisory_lock(444216733284)";
+constexpr const char* take_lock = "SELECT pg_advisory_lock(444216733284)";
 constexpr const char* lock_holder =
     "SELECT pid, pid = $1::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -200,12 +201,12 @@ Fault PostgresStore::Session::connect() {
 }
 
 Fault PostgresStore::Session::lock() {
-  auto tried = connection_.query("locking", try_lock);
-  if (auto* failed = std::get_if<StoreFault>(&tried)) return std::move(*failed);
-  if (*PQgetvalue(std::get<Rows>(tried).get(), 0, 0) == 't') {
+  auto failed_to_lock = connection_.execute("locking", take_lock);
+  if (!failed_to_lock) {
     backend_ = PQbackendPID(connection_.get());
     return std::nullopt;
   }
+  if (connection_.sqlstate() != postgres::lock_timeout_sqlstate) return failed_to_lock;
   const std::array last{std::to_string(backend_)};
   auto holder = connection_.query("looking for who has it", lock_holder, last);
   if (auto* failed = std::get_if<StoreFault>(&holder)) return std::move(*failed);

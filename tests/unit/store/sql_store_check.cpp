@@ -114,8 +114,8 @@ class SqlStoreTest : public testing::Test {
   /// Of the store's session in the server.
   std::string session() {
     return shell_.value(
-        either("SELECT pid FROM pg_stat_activity WHERE usename = 'jobs'",
-               "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'jobs'"));
+        either("SELECT pid FROM pg_stat_activity WHERE usename = 'jobs' ORDER BY backend_start",
+               "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'jobs' ORDER BY ID"));
   }
   void end_session() {
     shell_.run(either("SELECT pg_terminate_backend(", "KILL (") + session() + ")");
@@ -128,8 +128,8 @@ class SqlStoreTest : public testing::Test {
   void wait_until_it_waits() {
     shell_.wait_for(either("SELECT count(*) FROM pg_stat_activity WHERE usename = 'jobs'"
                            " AND wait_event_type = 'Lock'",
-                           "SELECT COUNT(*) FROM information_schema.INNODB_TRX"
-                           " WHERE trx_state = 'LOCK WAIT'"),
+                           "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS"
+                           " WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'"),
                     "1");
   }
 
@@ -418,7 +418,7 @@ TEST_F(SqlStoreTest, shows_its_jobs_to_people) {
   job.unique = "cat";
   changes.add(job.whole());
   EXPECT_EQ(store->commit(changes), std::nullopt);
-  if (is_postgres()) shell_.run("SET TimeZone = 'UTC'");
+  shell_.run(either("SET TimeZone = 'UTC'", "SET time_zone = '+00:00'"));
   EXPECT_THAT(shell_.run("SELECT handle, function_name, unique_key, priority, attempts_lost,"
                          " workload_bytes FROM " +
                          table("readable_job")),
@@ -444,6 +444,27 @@ TEST_F(SqlStoreTest, keeps_a_workload_of_the_largest_size) {
       [](JobNumber, const std::string& why) { ADD_FAILURE() << why; });
   EXPECT_EQ(fault, std::nullopt);
   EXPECT_TRUE(is_whole);
+}
+
+/// What only the store in MySQL and MariaDB promises.
+class MysqlStoreTest : public SqlStoreTest {};
+
+TEST_F(MysqlStoreTest, names_the_limit_that_a_job_is_too_large_for_and_sees_it_raised) {
+  shell_.run("SET GLOBAL max_allowed_packet = 1048576");
+  const auto store = begun();
+  StoredJob job = simple_job(numbered(0));
+  job.workload.assign(std::size_t{2} << 20, 'w');
+  JobChanges changes;
+  changes.add(simple_job(numbered(1)).whole());
+  changes.add(job.whole());
+  const auto fault = store->commit(changes);
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::refused);
+  EXPECT_THAT(fault->text, AllOf(HasSubstr("max_allowed_packet is 1048576"), HasSubstr("raise")));
+  EXPECT_EQ(add(*store, 2, 1), std::nullopt);
+  shell_.run("SET GLOBAL max_allowed_packet = 16777216");
+  EXPECT_EQ(store->commit(changes), std::nullopt);
+  EXPECT_EQ(load(*store).size(), 3u);
 }
 
 /// Bytes, of a line of /proc/self/status.
