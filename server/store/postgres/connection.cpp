@@ -143,20 +143,22 @@ std::optional<Connection> Connection::to(std::string url) {
   Connection connection;
   connection.url_ = std::move(url);
   const std::string user = value("user"), host = value("host"), port = value("port");
+  const std::vector<std::string> names = split(host.empty() ? value("hostaddr") : host);
+  const std::vector<std::string> ports = split(port);
+  std::vector<Host> hosts;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    hosts.push_back({names[i], ports.size() == names.size() ? ports[i] : ports[0]});
+  }
   std::string& address = connection.address_;
   if (!user.empty()) address = user + "@";
-  address += host.empty() ? value("hostaddr") : host;
-  if (!port.empty()) address += ":" + port;
+  for (const Host& one : hosts) {
+    if (&one != &hosts.front()) address += ",";
+    address += one.name + (one.port.empty() ? "" : ":" + one.port);
+  }
   address += "/" + value("dbname");
   // Of several hosts that libpq would try, the first that is silent would use up all the time.
-  const std::vector<std::string> hosts = split(host), ports = split(port);
-  if (hosts.size() == 1 || !value("hostaddr").empty()) {
-    connection.hosts_.emplace_back();
-  } else {
-    for (std::size_t i = 0; i < hosts.size(); ++i) {
-      connection.hosts_.push_back({hosts[i], ports.size() == hosts.size() ? ports[i] : ports[0]});
-    }
-  }
+  const bool is_one = hosts.size() == 1 || !value("hostaddr").empty();
+  connection.hosts_ = is_one ? std::vector<Host>(1) : std::move(hosts);
   return connection;
 }
 
