@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A store's commits, with their fsyncs, and reading all jobs back. Where the files lie decides:
 // GMAN_BENCH_DIR names the directory, TMPDIR or /tmp is the default. On a tmpfs it is the cost
-// without a disk.
+// without a disk. Where GMAN_BENCH_STORE is a store's URL, it is that store, which is to have no
+// jobs: see served_stores.py.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ constexpr std::uint64_t first_number = std::uint64_t{1} << job_number_start_shif
 class Place {
  public:
   Place() {
+    if (served() != nullptr) return;
     const char* chosen = std::getenv("GMAN_BENCH_DIR");
     const std::filesystem::path parent =
         chosen != nullptr ? chosen : std::filesystem::temp_directory_path();
@@ -30,19 +32,35 @@ class Place {
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     directory_ = name;
   }
-  ~Place() { std::filesystem::remove_all(directory_); }
+  ~Place() {
+    if (served() != nullptr) {
+      empty();
+    } else {
+      std::filesystem::remove_all(directory_);
+    }
+  }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
 
   [[nodiscard]] const std::filesystem::path& path() const { return directory_; }
   [[nodiscard]] std::unique_ptr<Store> open() const {
-    auto opened = open_store("sqlite:" + (directory_ / "jobs.db").string());
+    auto opened =
+        open_store(served() != nullptr ? served() : "sqlite:" + (directory_ / "jobs.db").string());
     auto store = std::get<std::unique_ptr<Store>>(std::move(opened));
     if (!std::holds_alternative<std::vector<StoreStart>>(store->begin("H:bench"))) std::abort();
     return store;
   }
 
  private:
+  static const char* served() { return std::getenv("GMAN_BENCH_STORE"); }
+  void empty() const {
+    const auto store = open();
+    JobChanges changes;
+    const auto failed = store->load([&](const JobRecord& job) { changes.remove(job.number); },
+                                    [](JobNumber, const std::string&) { std::abort(); });
+    if (failed || store->commit(changes)) std::abort();
+  }
+
   std::filesystem::path directory_;
 };
 

@@ -9,6 +9,12 @@
 #ifdef GMAN_STORE_SQLITE
 #include "server/store/sqlite/sqlite_store.hpp"
 #endif
+#ifdef GMAN_STORE_MYSQL
+#include "server/store/mysql/mysql_store.hpp"
+#endif
+#ifdef GMAN_STORE_POSTGRES
+#include "server/store/postgres/postgres_store.hpp"
+#endif
 
 namespace gman {
 namespace {
@@ -36,6 +42,22 @@ OpenedStore open_redis([[maybe_unused]] std::string_view url) {
 #endif
 }
 
+OpenedStore open_postgres([[maybe_unused]] std::string_view url) {
+#ifdef GMAN_STORE_POSTGRES
+  return PostgresStore::open(std::string(url));
+#else
+  return refused("this gmand was built without PostgreSQL's libpq");
+#endif
+}
+
+OpenedStore open_mysql([[maybe_unused]] std::string_view url) {
+#ifdef GMAN_STORE_MYSQL
+  return MysqlStore::open(url);
+#else
+  return refused("this gmand was built without libmariadb, which it reaches MySQL and MariaDB by");
+#endif
+}
+
 }  // namespace
 
 OpenedStore open_store(std::string_view url) {
@@ -44,6 +66,10 @@ OpenedStore open_store(std::string_view url) {
   const std::string_view rest = colon == url.npos ? "" : url.substr(colon + 1);
   if (colon != url.npos && scheme == "sqlite") return open_sqlite(rest);
   if (colon != url.npos && (scheme == "redis" || scheme == "redis+unix")) return open_redis(url);
+  if (rest.starts_with("//")) {
+    if (scheme == "postgresql" || scheme == "postgres") return open_postgres(url);
+    if (scheme == "mysql" || scheme == "mariadb") return open_mysql(url);
+  }
   // Only the scheme is repeated: what follows may hold a password.
   return refused("no store is called \"" + std::string(scheme) +
                  ":\"; known: sqlite:/path, "

@@ -129,6 +129,12 @@ class PrivatePostgres:
         finally:
             self._process = None
 
+    def restart(self):
+        """Stops it and starts it again, at the same port."""
+        self.stop()
+        if not self._ready():
+            raise RuntimeError(f"PostgreSQL did not start again:\n{self.log()}")
+
     def crash(self):
         """SIGKILL for the postmaster alone: its backends have to notice by themselves."""
         self._process.kill()

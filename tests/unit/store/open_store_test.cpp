@@ -29,7 +29,17 @@ TEST(open_store, names_the_kinds_that_there_are_for_one_that_there_is_not) {
 }
 
 TEST(open_store, repeats_no_password) {
-  EXPECT_THAT(fault_of("oracle://me:secret@host/").text, Not(HasSubstr("secret")));
+  for (const char* url : {
+           "oracle://me:secret@host/",
+           "postgresql://me:secret@host:port/%zz",
+           "postgresql:me:secret@host",
+           "mysql://me:secret@host:port/%zz",
+           "mysql://me:secret@host/jobs?password=secret",
+           "mysql://me:secret@host/jobs/secret",
+           "mysql:me:secret@host",
+       }) {
+    EXPECT_THAT(fault_of(url).text, Not(HasSubstr("secret"))) << url;
+  }
 }
 
 #ifdef GMAN_STORE_REDIS
@@ -56,6 +66,37 @@ TEST(open_store, touches_nothing_before_the_store_begins) {
   auto opened = open_store("sqlite:/nonexistent/jobs.db");
   ASSERT_TRUE(std::holds_alternative<std::unique_ptr<Store>>(opened));
   EXPECT_EQ(std::get<std::unique_ptr<Store>>(opened)->name(), "sqlite:/nonexistent/jobs.db");
+}
+#endif
+
+std::string name_of(std::string_view url) {
+  auto opened = open_store(url);
+  if (const auto* fault = std::get_if<StoreFault>(&opened)) return fault->text;
+  return std::get<std::unique_ptr<Store>>(opened)->name();
+}
+
+#ifdef GMAN_STORE_POSTGRES
+TEST(open_store, names_postgresql_without_the_password) {
+  EXPECT_EQ(name_of("postgresql://me:secret@db.example:5433/jobs?connect_timeout=3"),
+            "postgresql://me@db.example:5433/jobs");
+  EXPECT_EQ(name_of("postgres://one,two/jobs?password=secret&user=me"),
+            "postgresql://me@one,two/jobs");
+  EXPECT_EQ(name_of("postgresql:///jobs?host=/run/postgresql"),
+            "postgresql:///run/postgresql/jobs");
+}
+#endif
+
+#ifdef GMAN_STORE_MYSQL
+TEST(open_store, names_mysql_without_the_password) {
+  EXPECT_EQ(name_of("mysql://me:secret@db.example/jobs"), "mysql://me@db.example:3306/jobs");
+  EXPECT_EQ(name_of("mariadb://me:sec%2Fret@localhost/jobs?socket=/run/my.sock"),
+            "mysql://me@/run/my.sock/jobs");
+}
+
+TEST(open_store, wants_a_database_of_mysql) {
+  const StoreFault fault = fault_of("mysql://me:secret@db.example/");
+  EXPECT_EQ(fault.kind, StoreFault::Kind::refused);
+  EXPECT_THAT(fault.text, HasSubstr("names no database"));
 }
 #endif
 
