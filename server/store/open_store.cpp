@@ -3,6 +3,9 @@
 
 #include "server/store/store.hpp"
 
+#ifdef GMAN_STORE_MEMCACHED
+#include "server/store/memcached/memcached_store.hpp"
+#endif
 #ifdef GMAN_STORE_REDIS
 #include "server/store/redis/redis_store.hpp"
 #endif
@@ -36,6 +39,17 @@ OpenedStore open_redis([[maybe_unused]] std::string_view url) {
 #endif
 }
 
+OpenedStore open_memcached([[maybe_unused]] std::string_view url) {
+#ifdef GMAN_STORE_MEMCACHED
+  auto servers = memcached::parse_servers(url);
+  if (auto* wrong = std::get_if<std::string>(&servers)) return refused(std::move(*wrong));
+  return std::make_unique<MemcachedStore>(
+      std::get<std::vector<memcached::Server>>(std::move(servers)));
+#else
+  return refused("this gmand was built without memcached");
+#endif
+}
+
 }  // namespace
 
 OpenedStore open_store(std::string_view url) {
@@ -44,10 +58,11 @@ OpenedStore open_store(std::string_view url) {
   const std::string_view rest = colon == url.npos ? "" : url.substr(colon + 1);
   if (colon != url.npos && scheme == "sqlite") return open_sqlite(rest);
   if (colon != url.npos && (scheme == "redis" || scheme == "redis+unix")) return open_redis(url);
+  if (colon != url.npos && scheme == "memcached") return open_memcached(url);
   // Only the scheme is repeated: what follows may hold a password.
   return refused("no store is called \"" + std::string(scheme) +
                  ":\"; known: sqlite:/path, "
-                 "redis://host");
+                 "redis://host, memcached://host");
 }
 
 }  // namespace gman
