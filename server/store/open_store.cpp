@@ -3,6 +3,9 @@
 
 #include "server/store/store.hpp"
 
+#ifdef GMAN_STORE_MEMCACHED
+#include "server/store/memcached/memcached_store.hpp"
+#endif
 #ifdef GMAN_STORE_REDIS
 #include "server/store/redis/redis_store.hpp"
 #endif
@@ -58,6 +61,17 @@ OpenedStore open_mysql([[maybe_unused]] std::string_view url) {
 #endif
 }
 
+OpenedStore open_memcached([[maybe_unused]] std::string_view url) {
+#ifdef GMAN_STORE_MEMCACHED
+  auto servers = memcached::parse_servers(url);
+  if (auto* wrong = std::get_if<std::string>(&servers)) return refused(std::move(*wrong));
+  return std::make_unique<MemcachedStore>(
+      std::get<std::vector<memcached::Server>>(std::move(servers)));
+#else
+  return refused("this gmand was built without memcached");
+#endif
+}
+
 }  // namespace
 
 OpenedStore open_store(std::string_view url) {
@@ -70,10 +84,11 @@ OpenedStore open_store(std::string_view url) {
     if (scheme == "postgresql" || scheme == "postgres") return open_postgres(url);
     if (scheme == "mysql" || scheme == "mariadb") return open_mysql(url);
   }
+  if (colon != url.npos && scheme == "memcached") return open_memcached(url);
   // Only the scheme is repeated: what follows may hold a password.
   return refused("no store is called \"" + std::string(scheme) +
-                 ":\"; known: sqlite:/path, "
-                 "redis://host");
+                 ":\"; known: sqlite:/path, postgresql://host/database, mysql://host/database, "
+                 "redis://host, memcached://host");
 }
 
 }  // namespace gman

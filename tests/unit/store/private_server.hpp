@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace gman::store_test {
@@ -59,14 +60,27 @@ class PrivateServer {
       ::_exit(127);
     }
     ::close(output[1]);
-    output_ = output[0];
     std::string printed;
-    std::array<char, 4096> bytes{};
+    const auto read = [](int from, std::string& into) {
+      std::array<char, 4096> bytes{};
+      const ssize_t got = ::read(from, bytes.data(), bytes.size());
+      if (got > 0) into.assign(bytes.data(), static_cast<std::size_t>(got));
+      return got > 0;
+    };
+    std::string more;
     while (printed.find(ready_) == printed.npos) {
-      const ssize_t got = ::read(output_, bytes.data(), bytes.size());
-      if (got <= 0) throw std::runtime_error(command_[0] + " has not started: " + printed);
-      printed.append(bytes.data(), static_cast<std::size_t>(got));
+      if (!read(output[0], more)) {
+        ::close(output[0]);
+        throw std::runtime_error(command_[0] + " has not started: " + printed);
+      }
+      printed += more;
     }
+    // It goes on printing, and would wait if nobody read that.
+    output_ = std::thread([read, from = output[0]] {
+      for (std::string unused; read(from, unused);) {
+      }
+      ::close(from);
+    });
   }
   void signal(int number) const {
     if (pid_ > 0) ::kill(pid_, number);
@@ -76,7 +90,7 @@ class PrivateServer {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
-    ::close(output_);
+    if (output_.joinable()) output_.join();
     pid_ = -1;
   }
 
@@ -85,7 +99,7 @@ class PrivateServer {
   std::string ready_;
   std::filesystem::path directory_;
   pid_t pid_ = -1;
-  int output_ = -1;
+  std::thread output_;
 };
 
 }  // namespace gman::store_test
