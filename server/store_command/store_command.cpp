@@ -9,6 +9,7 @@
 
 #ifdef GMAN_STORE_SQLITE
 #include "server/store_command/check.hpp"
+#include "server/store_command/import.hpp"
 #include "server/store_command/salvage.hpp"
 #endif
 
@@ -42,7 +43,14 @@ StoreCommandEnd check(const std::string& path) {
 StoreCommandEnd salvage(const std::string& path, const std::string& to) {
   return salvage_sqlite(path, to.empty() ? path + ".salvaged" : to);
 }
+StoreCommandEnd import(const std::string& path, const std::string& from, const std::string& table,
+                       bool again) {
+  return import_into_sqlite({.path = path, .from = from, .table = table, .again = again});
+}
 #else
+StoreCommandEnd import(const std::string&, const std::string&, const std::string&, bool) {
+  return StoreCommandEnd::mistake;
+}
 StoreCommandEnd check(const std::string&) {
   return StoreCommandEnd::mistake;
 }
@@ -57,7 +65,8 @@ int run_store_command(int count, const char* const* words) {
   CLI::App app{"Looks after a store of background jobs", "gmand store"};
   app.require_subcommand(1);
   app.get_formatter()->column_width(32);
-  std::string url, to;
+  std::string url, to, from, table;
+  bool again = false;
   const auto command = [&](const char* name, const char* what, const char* more) {
     CLI::App* added = app.add_subcommand(name, what);
     added->footer(more);
@@ -75,6 +84,23 @@ int run_store_command(int count, const char* const* words) {
   salvage_words
       ->add_option("--to", to, "The new file; URL's file and .salvaged where it is not said")
       ->option_text("FILE");
+  CLI::App* const import_words = command(
+      "import", "Take over the background jobs that gearmand left in a queue table",
+      "End gearmand first. Its table is only read; function, unique, priority, time and workload\n"
+      "are kept, handles are not. A table is imported once.\n"
+      "Exit code: 0 all is imported, 2 not all of it, or nothing.\n\n"
+      "Example: gmand store import sqlite:/var/lib/gman/jobs.db \\\n"
+      "           --from sqlite:/var/lib/gearman/gearmand.db");
+  import_words
+      ->add_option("--from", from,
+                   "The queue: sqlite:/path, postgresql://user@host/db or mysql://user@host/db")
+      ->required()
+      ->option_text("URL");
+  import_words
+      ->add_option("--table", table, "Its table; gearman_queue, in PostgreSQL queue, if not said")
+      ->option_text("NAME");
+  import_words->add_flag("--again", again,
+                         "Import it although it was before, but for jobs that wait in the store");
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
@@ -83,6 +109,10 @@ int run_store_command(int count, const char* const* words) {
     std::ranges::replace(what, '\n', ' ');
     std::fprintf(stderr, "gmand store: %s\nTry `gmand store --help`.\n", what.c_str());
     return static_cast<int>(StoreCommandEnd::mistake);
+  }
+  if (import_words->parsed()) {
+    return static_cast<int>(with_file(
+        "import", url, [&](const std::string& path) { return import(path, from, table, again); }));
   }
   if (check_words->parsed()) return static_cast<int>(with_file("check", url, check));
   return static_cast<int>(
