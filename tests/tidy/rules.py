@@ -28,7 +28,7 @@ LAYERS = {
     "server/http": SERVER_CORE | {"server/config"},
     "server/pull": SERVER_CORE | CLIENT_CORE | {"server/config"},
     "server": SERVER_CORE | {"server/config", "server/net", "server/http", "server/pull",
-                             "server/store_command"},
+                             "server/store_command", "db"},
     "client/include": set(),
     "client/fsm": {"base", "protocol", "client/include"},
     "client/asio": CLIENT_CORE,
