@@ -11,6 +11,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -35,6 +36,7 @@
 #include "server/process/resources.hpp"
 #include "server/store/store.hpp"
 #include "server/store/writer.hpp"
+#include "server/store_command/store_command.hpp"
 
 namespace {
 
@@ -169,6 +171,9 @@ void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "store") {
+    return gman::run_store_command(argc - 1, argv + 1);
+  }
   const auto parsed = gman::parse_command_line(argc, argv);
   if (const auto* end = std::get_if<gman::CommandLineEnd>(&parsed)) {
     std::fputs(end->text.c_str(), end->status == 0 ? stdout : stderr);

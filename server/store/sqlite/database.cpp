@@ -49,13 +49,30 @@ std::string way_out(const std::string& path) {
 }
 
 std::optional<StoreFault> Database::open() {
-  GMAN_ASSERT(!is_open());
-  constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  sqlite3* handle = nullptr;
   // A path that begins with "file:" would be read as a URI.
-  const std::string name = path_.starts_with('/') ? path_ : "./" + path_;
+  return open(path_.starts_with('/') ? path_ : "./" + path_, SQLITE_OPEN_READWRITE);
+}
+
+std::optional<StoreFault> Database::open_to_look(Look look) {
+  std::string uri = "file:";
+  for (const char c : path_) {
+    if (c == '%') uri += "%25";
+    if (c == '?') uri += "%3f";
+    if (c == '#') uri += "%23";
+    if (c != '%' && c != '?' && c != '#') uri += c;
+  }
+  if (look == Look::immutable) uri += "?immutable=1";
+  if (auto failed = open(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)) return failed;
+  sqlite3_db_config(get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  return std::nullopt;
+}
+
+std::optional<StoreFault> Database::open(const std::string& name, int flags) {
+  GMAN_ASSERT(!is_open());
+  sqlite3* handle = nullptr;
   const char* const vfs = vfs_.empty() ? joined_writes() : vfs_.c_str();
-  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, vfs);
+  const int code = sqlite3_open_v2(name.c_str(), &handle,
+                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   handle_.reset(handle);
   if (code != SQLITE_OK) {
     StoreFault why = fault("opening", code);
@@ -64,6 +81,24 @@ std::optional<StoreFault> Database::open() {
   }
   sqlite3_busy_timeout(handle, busy_wait_ms_max_);
   return std::nullopt;
+}
+
+std::optional<StoreFault> Database::write_without_syncs() {
+  for (const char* pragma :
+       {"PRAGMA synchronous = OFF", "PRAGMA journal_mode = MEMORY", "PRAGMA temp_store = MEMORY"}) {
+    if (auto failed = execute(pragma)) return failed;
+  }
+  return std::nullopt;
+}
+
+std::optional<StoreFault> Database::sync() {
+  // By the descriptor that has written it all: no other is told of each write that failed.
+  sqlite3_file* file = nullptr;
+  int code =
+      sqlite3_file_control(get(), "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&file));
+  if (code == SQLITE_OK) code = file->pMethods->xSync(file, SQLITE_SYNC_FULL);
+  if (code == SQLITE_OK) return std::nullopt;
+  return StoreFault{StoreFault::Kind::failing, path_ + ": " + sqlite3_errstr(code) + ", in a sync"};
 }
 
 std::optional<StoreFault> Database::prepare(Statement& statement, const char* sql) {

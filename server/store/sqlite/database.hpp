@@ -35,6 +35,10 @@ class Statement {
                       SQLITE_STATIC);
   }
 
+  void bind_column(int at, Statement& of, int column) {
+    sqlite3_bind_value(handle_.get(), at, sqlite3_column_value(of.handle_.get(), column));
+  }
+
   /// SQLITE_ROW, SQLITE_DONE, or an error.
   [[nodiscard]] int step() { return sqlite3_step(handle_.get()); }
   /// Runs it to its end; SQLITE_DONE, or an error.
@@ -48,6 +52,18 @@ class Statement {
 
   [[nodiscard]] std::int64_t integer(int column) {
     return sqlite3_column_int64(handle_.get(), column);
+  }
+  /// What lies on pages of its own is read only now. No memory counts as unreadable, too.
+  [[nodiscard]] bool has_unreadable_bytes() {
+    for (int column = 0; column < sqlite3_column_count(handle_.get()); ++column) {
+      const int kind = type(column);
+      if (kind != SQLITE_TEXT && kind != SQLITE_BLOB) continue;
+      if (sqlite3_column_blob(handle_.get(), column) == nullptr &&
+          sqlite3_errcode(sqlite3_db_handle(handle_.get())) != SQLITE_ROW) {
+        return true;
+      }
+    }
+    return false;
   }
   [[nodiscard]] int type(int column) { return sqlite3_column_type(handle_.get(), column); }
   /// Of a text or a blob, until the next step. A text's bytes as they are: to ask SQLite for text
@@ -78,6 +94,14 @@ class Database {
 
   /// Only what is there is opened, for one thread at a time.
   [[nodiscard]] std::optional<StoreFault> open();
+  /// Not a byte of it will change. Immutable: not even what lies beside it, and nobody may change
+  /// it meanwhile.
+  enum class Look : std::uint8_t { shared, immutable };
+  [[nodiscard]] std::optional<StoreFault> open_to_look(Look look);
+  /// From here on nothing of it is durable before sync(), and a kill may leave half of it: for
+  /// files that are being made.
+  [[nodiscard]] std::optional<StoreFault> write_without_syncs();
+  [[nodiscard]] std::optional<StoreFault> sync();
   [[nodiscard]] bool is_open() const { return handle_ != nullptr; }
   [[nodiscard]] sqlite3* get() const { return handle_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -97,6 +121,7 @@ class Database {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
   [[nodiscard]] int system_error() const;
+  [[nodiscard]] std::optional<StoreFault> open(const std::string& name, int flags);
 
   std::string path_;
   std::string vfs_;

@@ -13,9 +13,6 @@
 namespace gman::sqlite {
 namespace {
 
-/// SQLite's smallest page.
-constexpr off_t file_bytes_min = 512;
-
 // Its comments are kept in the file: `.schema` in the sqlite3 shell shows them.
 constexpr const char* schema = R"(
 PRAGMA page_size = 4096;
@@ -86,25 +83,6 @@ std::optional<StoreFault> look_at(const std::string& path, bool& is_there) {
   return std::nullopt;
 }
 
-std::optional<StoreFault> check_header(Database& database) {
-  const auto id = database.integer("PRAGMA application_id");
-  if (const auto* failed = std::get_if<StoreFault>(&id)) return *failed;
-  if (std::get<std::int64_t>(id) != application_id) {
-    return fault(StoreFault::Kind::refused, database.path(),
-                 "is a database, but not a store of gmand's");
-  }
-  const auto version = database.integer("PRAGMA user_version");
-  if (const auto* failed = std::get_if<StoreFault>(&version)) return *failed;
-  const std::int64_t found = std::get<std::int64_t>(version);
-  if (found != schema_version) {
-    const std::string newer = found > schema_version ? ", made by a newer gmand" : "";
-    return fault(StoreFault::Kind::refused, database.path(),
-                 "has schema version " + std::to_string(found) + newer + "; this gmand knows " +
-                     std::to_string(schema_version));
-  }
-  return std::nullopt;
-}
-
 std::optional<StoreFault> check_pages(Database& database) {
   const auto checked = database.text("PRAGMA quick_check(1)");
   if (const auto* failed = std::get_if<StoreFault>(&checked)) return *failed;
@@ -127,6 +105,25 @@ std::optional<StoreFault> make_database_file(const std::string& path, const std:
                             "; PRAGMA user_version = " + std::to_string(schema_version) +
                             "; COMMIT";
   return database.execute(whole.c_str());
+}
+
+std::optional<StoreFault> check_header(Database& database) {
+  const auto id = database.integer("PRAGMA application_id");
+  if (const auto* failed = std::get_if<StoreFault>(&id)) return *failed;
+  if (std::get<std::int64_t>(id) != application_id) {
+    return fault(StoreFault::Kind::refused, database.path(),
+                 "is a database, but not a store of gmand's");
+  }
+  const auto version = database.integer("PRAGMA user_version");
+  if (const auto* failed = std::get_if<StoreFault>(&version)) return *failed;
+  const std::int64_t found = std::get<std::int64_t>(version);
+  if (found != schema_version) {
+    const std::string newer = found > schema_version ? ", made by a newer gmand" : "";
+    return fault(StoreFault::Kind::refused, database.path(),
+                 "has schema version " + std::to_string(found) + newer + "; this gmand knows " +
+                     std::to_string(schema_version));
+  }
+  return std::nullopt;
 }
 
 std::optional<StoreFault> open_database_file(Database& database) {

@@ -15,11 +15,16 @@ namespace gman::sqlite {
 inline constexpr std::int64_t application_id = 0x474D414E;
 /// Counts up with each change of the schema or of the checksum.
 inline constexpr std::int64_t schema_version = 1;
+/// SQLite's smallest page.
+inline constexpr std::int64_t file_bytes_min = 512;
 
 /// An empty one, synced but for its name. SQLite's log comes with its first opening.
 // Requires: none there.
 [[nodiscard]] std::optional<StoreFault> make_database_file(const std::string& path,
                                                            const std::string& vfs);
+
+/// Is it a store, of this version?
+[[nodiscard]] std::optional<StoreFault> check_header(Database& database);
 
 /// Opens the file and makes it one when there is none. Damaged or refused: it is as it was.
 // Requires: the lock on it (lock_file.hpp).

@@ -18,8 +18,8 @@ struct KeptBack {
   sqlite3_int64 at = 0;
 };
 
-/// SQLite's own file lies behind it in the memory that SQLite provides.
-struct alignas(16) LogFile {
+/// SQLite's own file lies behind it in the memory that SQLite provides, aligned as for pointers.
+struct LogFile {
   sqlite3_file base;
   KeptBack* kept_back;
 };

@@ -25,8 +25,16 @@ std::string first_line(int file) {
 
 LockFile::~LockFile() {
   if (file_ < 0) return;
-  [[maybe_unused]] const int emptied = ::ftruncate(file_, 0);
+  if (is_ours_) {
+    [[maybe_unused]] const int emptied = ::ftruncate(file_, 0);
+  }
   ::close(file_);
+}
+
+bool LockFile::lock_to_look(const std::string& database_path) {
+  GMAN_ASSERT(file_ < 0);
+  file_ = ::open((database_path + ".lock").c_str(), O_RDONLY | O_CLOEXEC);
+  return file_ < 0 || ::flock(file_, LOCK_EX | LOCK_NB) == 0;
 }
 
 std::optional<StoreFault> LockFile::lock(const std::string& database_path) {
@@ -49,6 +57,7 @@ std::optional<StoreFault> LockFile::lock(const std::string& database_path) {
     return fault;
   }
   file_ = file;
+  is_ours_ = true;
   // The number is for people: where there is no room for it, the lock holds all the same.
   const std::string line = std::to_string(::getpid()) + "\n";
   [[maybe_unused]] const int emptied = ::ftruncate(file, 0);

@@ -22,9 +22,12 @@ class LockFile {
 
   // Requires: not locked yet.
   [[nodiscard]] std::optional<StoreFault> lock(const std::string& database_path);
+  /// The same for somebody who only looks, and makes no file: false, a server has it.
+  [[nodiscard]] bool lock_to_look(const std::string& database_path);
 
  private:
   int file_ = -1;
+  bool is_ours_ = false;  ///< to be emptied
 };
 
 }  // namespace gman::sqlite

@@ -2,16 +2,15 @@
 #include "server/store/sqlite/sqlite_store.hpp"
 
 #include <array>
-#include <bit>
 #include <chrono>
 #include <limits>
 #include <utility>
 #include <vector>
 
 #include "base/assert.hpp"
-#include "server/store/checksum.hpp"
 #include "server/store/sqlite/database.hpp"
 #include "server/store/sqlite/database_file.hpp"
+#include "server/store/sqlite/job_row.hpp"
 #include "server/store/sqlite/lock_file.hpp"
 #include "server/store/sqlite/replacement.hpp"
 #include "server/store/sqlite/write_ahead_log.hpp"
@@ -21,6 +20,7 @@ namespace {
 
 using sqlite::Database;
 using sqlite::Statement;
+using sqlite::stored;
 using Fault = std::optional<StoreFault>;
 
 /// So many free pages are not worth giving back: 4 MiB.
@@ -29,17 +29,6 @@ constexpr std::int64_t free_pages_kept = 1024;
 constexpr std::chrono::milliseconds shrinking_max{1};
 constexpr std::size_t removals_between_looks = 1000;
 
-// Job numbers use all 64 bits and SQLite's integers have a sign: the upper half of the numbers
-// comes out as negative ones, in order among themselves.
-std::int64_t stored(std::uint64_t number) {
-  return std::bit_cast<std::int64_t>(number);
-}
-
-std::uint64_t number_of(std::int64_t stored) {
-  return std::bit_cast<std::uint64_t>(stored);
-}
-
-constexpr const char* insert_start = "INSERT INTO start (number, handle_prefix) VALUES (?, ?)";
 constexpr const char* start_has_jobs =
     "SELECT EXISTS (SELECT 1 FROM job WHERE number BETWEEN ?1 AND ?2)"
     " OR EXISTS (SELECT 1 FROM set_aside WHERE number BETWEEN ?1 AND ?2)";
@@ -53,10 +42,10 @@ class SqliteStore::Opened {
       : settings_(settings), database_(path, settings.busy_wait_ms_max, settings.vfs) {}
 
   Fault open();
-  /// A new one, of which no part is durable before complete(): what is left of it after a kill is
+  /// A new one, of which no part is durable before sync(): what is left of it after a kill is
   /// worth nothing, so it is not synced on the way.
   Fault make(const std::vector<StoreStart>& starts);
-  Fault complete();
+  Fault sync() { return database_.sync(); }
   /// Closing it will not write to it.
   void leave_as_it_is();
   std::variant<std::vector<StoreStart>, StoreFault> note_start(std::string_view handle_prefix);
@@ -69,14 +58,11 @@ class SqliteStore::Opened {
     JobNumber number;
     const char* why;
   };
-  /// What there is to be said against a row of load_; nullptr: nothing.
-  const char* read(JobRecord& record);
   Fault move_aside(const std::vector<Damaged>& damaged);
   Fault prepare();
 
   // These three return SQLITE_DONE, or an error of SQLite's.
   int write(const JobChanges& changes);
-  int add(const JobRecord& job);
   int shrink(std::size_t removed);
   int look_for_free_pages();
 
@@ -109,13 +95,10 @@ Fault SqliteStore::Opened::open() {
 Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts) {
   if (auto failed = sqlite::make_database_file(database_.path(), settings_.vfs)) return failed;
   if (auto failed = database_.open()) return failed;
-  for (const char* pragma :
-       {"PRAGMA synchronous = OFF", "PRAGMA journal_mode = MEMORY", "PRAGMA temp_store = MEMORY"}) {
-    if (auto failed = database_.execute(pragma)) return failed;
-  }
+  if (auto failed = database_.write_without_syncs()) return failed;
   if (auto failed = prepare()) return failed;
   Statement insert;
-  if (auto failed = database_.prepare(insert, insert_start)) return failed;
+  if (auto failed = database_.prepare(insert, sqlite::insert_start)) return failed;
   return in_transaction("noting the starts", [&] {
     for (const StoreStart& start : starts) {
       insert.bind(1, std::int64_t{start.number});
@@ -124,17 +107,6 @@ Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts) {
     }
     return SQLITE_DONE;
   });
-}
-
-Fault SqliteStore::Opened::complete() {
-  // By the descriptor that has written it all: no other is told of each write that failed.
-  sqlite3_file* file = nullptr;
-  int code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_FILE_POINTER,
-                                  static_cast<void*>(&file));
-  if (code == SQLITE_OK) code = file->pMethods->xSync(file, SQLITE_SYNC_FULL);
-  if (code == SQLITE_OK) return std::nullopt;
-  return StoreFault{StoreFault::Kind::failing,
-                    database_.path() + ": writing it anew: " + sqlite3_errstr(code)};
 }
 
 void SqliteStore::Opened::leave_as_it_is() {
@@ -146,17 +118,11 @@ Fault SqliteStore::Opened::prepare() {
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
       {&rollback_, "ROLLBACK"},
-      {&add_,
-       "INSERT OR IGNORE INTO job (number, position, handle_number, due_ms, attempts_lost,"
-       " priority, checksum, function_name, unique_key, reducer, workload)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+      {&add_, sqlite::insert_job},
       {&requeue_,
        "UPDATE job SET position = ?2, attempts_lost = ?3, due_ms = NULL WHERE number = ?1"},
       {&remove_, "DELETE FROM job WHERE number = ?"},
-      {&load_,
-       "SELECT number, position, handle_number, due_ms, attempts_lost, priority, checksum,"
-       " function_name, unique_key, reducer, workload"
-       " FROM job WHERE number BETWEEN ? AND ? ORDER BY number"},
+      {&load_, sqlite::select_jobs},
       {&free_pages_,
        "SELECT freelist_count, page_count FROM pragma_freelist_count,"
        " pragma_page_count"},
@@ -191,7 +157,7 @@ std::variant<std::vector<StoreStart>, StoreFault> SqliteStore::Opened::note_star
            {&all, "SELECT number, handle_prefix FROM start ORDER BY number"},
            {&has_jobs, start_has_jobs},
            {&forget, "DELETE FROM start WHERE number = ?"},
-           {&insert, insert_start},
+           {&insert, sqlite::insert_start},
        }}) {
     if (auto failed = database_.prepare(*statement, sql)) return *std::move(failed);
   }
@@ -248,29 +214,6 @@ std::uint64_t SqliteStore::Opened::jobs_about() {
   return known == nullptr ? 0 : static_cast<std::uint64_t>(*known);
 }
 
-const char* SqliteStore::Opened::read(JobRecord& record) {
-  const std::int64_t attempts_lost = load_.integer(4);
-  const std::int64_t priority = load_.integer(5);
-  record.number = number_of(load_.integer(0));
-  record.position = number_of(load_.integer(1));
-  record.handle_number = number_of(load_.integer(2));
-  const int due_type = load_.type(3);
-  record.due_ms = due_type == SQLITE_NULL ? std::nullopt : std::optional(load_.integer(3));
-  if (attempts_lost < 0 || attempts_lost > std::numeric_limits<std::uint32_t>::max() ||
-      priority < 0 || priority >= std::int64_t{priority_count} ||
-      (due_type != SQLITE_NULL && due_type != SQLITE_INTEGER)) {
-    return "a field has a value that none can have";
-  }
-  record.attempts_lost = static_cast<std::uint32_t>(attempts_lost);
-  record.priority = static_cast<Priority>(priority);
-  record.function = load_.bytes(7);
-  record.unique = load_.bytes(8);
-  record.reducer = load_.bytes(9);
-  record.workload = load_.bytes(10);
-  if (checksum_of(record) != number_of(load_.integer(6))) return "its checksum does not match";
-  return nullptr;
-}
-
 Fault SqliteStore::Opened::load(const Take& take, const SetAside& set_aside) {
   using Limits = std::numeric_limits<std::int64_t>;
   constexpr std::array<std::pair<std::int64_t, std::int64_t>, 2> halves{{
@@ -284,7 +227,7 @@ Fault SqliteStore::Opened::load(const Take& take, const SetAside& set_aside) {
     int code = SQLITE_ROW;
     while ((code = load_.step()) == SQLITE_ROW) {
       JobRecord record;
-      if (const char* why = read(record)) {
+      if (const char* why = sqlite::read_job(load_, record)) {
         damaged.push_back({record.number, why});
       } else {
         take(record);
@@ -325,24 +268,10 @@ Fault SqliteStore::Opened::move_aside(const std::vector<Damaged>& damaged) {
   });
 }
 
-int SqliteStore::Opened::add(const JobRecord& job) {
-  add_.bind(1, stored(job.number));
-  add_.bind(2, stored(job.position));
-  add_.bind(3, stored(job.handle_number));
-  add_.bind(4, job.due_ms);
-  add_.bind(5, std::int64_t{job.attempts_lost});
-  add_.bind(6, static_cast<std::int64_t>(job.priority));
-  add_.bind(7, stored(checksum_of(job)));
-  add_.bind_text(8, job.function);
-  add_.bind_text(9, job.unique);
-  add_.bind_text(10, job.reducer);
-  add_.bind_blob(11, job.workload);
-  return add_.run();
-}
-
 int SqliteStore::Opened::write(const JobChanges& changes) {
   for (std::size_t i = 0; i < changes.added_count(); ++i) {
-    if (const int code = add(changes.added(i)); code != SQLITE_DONE) return code;
+    sqlite::bind_job(add_, changes.added(i));
+    if (const int code = add_.run(); code != SQLITE_DONE) return code;
   }
   for (const JobRequeued& job : changes.requeued()) {
     requeue_.bind(1, stored(job.number));
@@ -437,7 +366,7 @@ Fault SqliteStore::start_over() {
 
 Fault SqliteStore::finish_starting_over() {
   GMAN_ASSERT(opened_);
-  if (auto failed = opened_->complete()) return failed;
+  if (auto failed = opened_->sync()) return failed;
   opened_.reset();
   if (auto failed = replacement_->take_place()) return failed;
   auto opened = std::make_unique<Opened>(path_, settings_);
