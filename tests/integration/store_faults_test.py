@@ -179,6 +179,21 @@ class Failing(FaultyDiskTestCase):
         with self.start() as gmand:
             self.assertEqual(self.grab_all(gmand, "f"), [("f", "acknowledged"), ("f", "again")])
 
+    def test_a_stop_meanwhile_takes_as_long_as_a_drain_and_says_what_it_means(self):
+        with (self.start_on_faulty_disk("--drain-seconds", "1") as gmand,
+              Peer(gmand.address) as client):
+            client.submit("f", b"acknowledged", kind=SUBMIT_JOB_BG)
+            self.disk.rules("any 1 0 EIO")
+            client.send(SUBMIT_JOB_BG, "f", "", b"promised to nobody")
+            gmand.wait_log(FAILS)
+            self.assertEqual(gmand.stop(), 0)
+            self.assertIn("stopped before the store had everything", gmand.log())
+            self.assertEqual(client.receive_until_closed(), b"")
+        self.disk.rules()
+        with self.start() as gmand:
+            left = [word for _, word in self.grab_all(gmand, "f")]
+            self.assertIn(left, (["acknowledged"], ["acknowledged", "promised to nobody"]))
+
 
 class KilledAt(FaultyDiskTestCase):
     """The process ends at a chosen call. What it had given to the kernel outlives it; a power cut

@@ -177,6 +177,14 @@ class Answers(StoreTestCase):
                 if args is not None:
                     self.assertEqual(answer.args, args)
 
+    def test_jobs_of_memory_functions_end_with_the_process(self):
+        with self.start("--memory-function", "passing") as gmand, Peer(gmand.address) as client:
+            client.submit("passing", b"x", kind=SUBMIT_JOB_BG)
+            client.submit("f", b"kept", kind=SUBMIT_JOB_BG)
+            gmand.kill()
+        with self.start("--memory-function", "passing") as gmand:
+            self.assertEqual(self.grab_all(gmand, "passing", "f"), [("f", "kept")])
+
     def test_a_client_that_has_said_its_last_word_is_still_acknowledged(self):
         with self.start() as gmand, Peer(gmand.address) as client:
             client.send(SUBMIT_JOB_BG, "f", "", b"x")

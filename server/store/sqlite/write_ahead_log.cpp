@@ -34,23 +34,49 @@ std::optional<StoreFault> WriteAheadLog::attach(Database& database, std::int64_t
   // remains of it afterwards.
   const std::string limit = "PRAGMA journal_size_limit = " + std::to_string(bytes_kept_);
   if (auto failed = database.execute(limit.c_str())) return failed;
+  if (auto failed = write_again()) return failed;
   lengthen();
   database_file_ = ::open(database.path().c_str(), O_RDWR | O_CLOEXEC);
   is_reserved_ = reserve();
   return std::nullopt;
 }
 
+/// nullptr: SQLite has none.
+sqlite3_file* WriteAheadLog::file(sqlite3_int64& size) {
+  sqlite3_file* log = nullptr;
+  const int code = sqlite3_file_control(database_->get(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
+                                        static_cast<void*>(&log));
+  if (code != SQLITE_OK || log == nullptr || log->pMethods == nullptr) return nullptr;
+  return log->pMethods->xFileSize(log, &size) == SQLITE_OK ? log : nullptr;
+}
+
+/// What an earlier server left in it may be in the kernel's memory alone, and pass for written: so
+/// it is after a sync that failed, if that server was killed before it could make that good. What
+/// is put behind it would be lost with it when power fails.
+std::optional<StoreFault> WriteAheadLog::write_again() {
+  sqlite3_int64 size = 0;
+  sqlite3_file* const log = file(size);
+  if (log == nullptr || size == 0) return std::nullopt;
+  // Nobody else adds to it meanwhile.
+  if (auto failed = database_->execute("BEGIN IMMEDIATE")) return failed;
+  std::vector<char> some(std::size_t{1} << 16);
+  int code = log->pMethods->xFileSize(log, &size);
+  for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += std::ssize(some)) {
+    const auto count = static_cast<int>(std::min<std::int64_t>(std::ssize(some), size - at));
+    code = log->pMethods->xRead(log, some.data(), count, at);
+    if (code == SQLITE_OK) code = log->pMethods->xWrite(log, some.data(), count, at);
+  }
+  if (code == SQLITE_OK) code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  if (code != SQLITE_OK) return database_->fault("writing its log again", code);
+  return database_->execute("COMMIT");
+}
+
 /// With zeros, where to SQLite the log is at its end. That this fails is no fault: whatever there
 /// is no room for, its commit will say so.
 void WriteAheadLog::lengthen() {
-  sqlite3_file* log = nullptr;
   sqlite3_int64 size = 0;
-  if (sqlite3_file_control(database_->get(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
-                           static_cast<void*>(&log)) != SQLITE_OK ||
-      log == nullptr || log->pMethods == nullptr ||
-      log->pMethods->xFileSize(log, &size) != SQLITE_OK) {
-    return;
-  }
+  sqlite3_file* const log = file(size);
+  if (log == nullptr) return;
   const std::vector<char> zeros(std::size_t{1} << 16);
   while (size < bytes_kept_) {
     const auto some =

@@ -39,6 +39,8 @@ class WriteAheadLog {
 
  private:
   [[nodiscard]] std::optional<StoreFault> copy_back();
+  [[nodiscard]] sqlite3_file* file(sqlite3_int64& size);
+  [[nodiscard]] std::optional<StoreFault> write_again();
   void lengthen();
   [[nodiscard]] bool reserve();
 
