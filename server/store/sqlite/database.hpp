@@ -89,7 +89,7 @@ class Statement {
 class Database {
  public:
   /// `vfs` is SQLite's name of what it reaches the disk through; empty: the system's.
-  Database(std::string path, int busy_wait_ms_max, std::string vfs)
+  Database(std::string path, int busy_wait_ms_max, std::string vfs = {})
       : path_(std::move(path)), vfs_(std::move(vfs)), busy_wait_ms_max_(busy_wait_ms_max) {}
 
   /// Only what is there is opened, for one thread at a time.

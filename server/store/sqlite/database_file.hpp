@@ -21,7 +21,7 @@ inline constexpr std::int64_t file_bytes_min = 512;
 /// An empty one, synced but for its name. SQLite's log comes with its first opening.
 // Requires: none there.
 [[nodiscard]] std::optional<StoreFault> make_database_file(const std::string& path,
-                                                           const std::string& vfs);
+                                                           const std::string& vfs = {});
 
 /// Is it a store, of this version?
 [[nodiscard]] std::optional<StoreFault> check_header(Database& database);
