@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Kills at any moment under all that can happen to a job: each priority, a time to wait for, uniques
-that join, cancellations, workers that die. What was promised is reconciled over all lives.
+"""Kills at any moment under all that can happen to a job: each priority, a time to wait for,
+uniques that join, cancellations, workers that die. What was promised is reconciled over all lives.
 
 GMAN_KILLS=1000 for the long run; a failure names its GMAN_SEED.
 """
