@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """bench_micro's rows of stores, with the stores in database servers: each a private one that syncs
-at every commit, as the tests' do not.
-
-    PYTHONPATH=tests/support python3 -B bench/micro/served_stores.py [benchmark's options]
-"""
+at every commit, as the tests' do not. Run by `tools/dev bench stores`."""
 import os
 import pathlib
 import subprocess

@@ -174,7 +174,8 @@ class Import {
     const JobNumber number = next_++;
     JobRecord job{.number = number,
                   .position = number,
-                  .handle_number = number & ((JobNumber{1} << job_number_start_shift) - 1),
+                  // 0 is no handle's.
+                  .handle_number = (number & ((JobNumber{1} << job_number_start_shift) - 1)) + 1,
                   .priority = is_odd ? Priority::normal : static_cast<Priority>(left.priority),
                   .function = left.function,
                   .unique = left.unique,

@@ -199,11 +199,11 @@ class KilledAt(FaultyDiskTestCase):
     """The process ends at a chosen call. What it had given to the kernel outlives it; a power cut
     is for tests/unit/store/power_loss_test.cpp."""
 
-    def left_after_death_at(self, rule):
+    def left_after_death_at(self, rule, workload=b"x"):
         """The workloads that are there after a client submitted one job, and died with it."""
         with self.start_on_faulty_disk() as gmand, Peer(gmand.address) as client:
             self.disk.rules(rule)
-            client.send(SUBMIT_JOB_BG, "f", "", b"x")
+            client.send(SUBMIT_JOB_BG, "f", "", workload)
             self.assertEqual(client.receive_until_closed(), b"")
             gmand.wait()
         with self.start() as gmand:
@@ -213,7 +213,8 @@ class KilledAt(FaultyDiskTestCase):
         self.assertEqual(self.left_after_death_at("write 1 1 kill-before"), [])
 
     def test_in_the_middle_of_a_batch_leaves_nothing_of_it(self):
-        self.assertEqual(self.left_after_death_at("write 2 1 kill-before"), [])
+        """What is small is written at once; this takes several writes."""
+        self.assertEqual(self.left_after_death_at("write 2 1 kill-before", bytes(1 << 20)), [])
 
     def test_between_commit_and_acknowledgement_keeps_the_job_that_nobody_was_told_of(self):
         """Its client does not know, and has to submit again: with a unique, that joins this one."""

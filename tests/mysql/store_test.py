@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The MySQL store against a private MariaDB: sql_store_check as an ordinary account with a password,
-which has all rights to its database and no others."""
+"""The MySQL store against a private MariaDB: sql_store_check as an ordinary account with a
+password, which has all rights to its database and no others."""
 import sys
 import unittest
 

@@ -9,7 +9,6 @@
 
 #include <array>
 #include <charconv>
-#include <mutex>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -132,8 +131,7 @@ Connection::Connection(db::MariadbAddress to) : to_(std::move(to)) {
 Fault Connection::open() {
   GMAN_ASSERT(!is_open());
   // mysql_init() does this by itself, but not safely when threads race.
-  static std::once_flag library;
-  std::call_once(library, [] { mysql_library_init(0, nullptr, nullptr); });
+  [[maybe_unused]] static const int library = mysql_library_init(0, nullptr, nullptr);
   handle_.reset(mysql_init(nullptr));
   if (!handle_) return fault(StoreFault::Kind::unavailable, "connecting: out of memory");
   mysql_options(get(), MYSQL_OPT_CONNECT_TIMEOUT, &connect_max_s);

@@ -346,10 +346,12 @@ Fault MysqlStore::Session::forget_starts_without_jobs(std::vector<StoreStart>& s
   for (StoreStart& start : starts) {
     const std::uint64_t first = std::uint64_t{start.number} << job_number_start_shift;
     const std::uint64_t last = first | ((std::uint64_t{1} << job_number_start_shift) - 1);
-    const std::string range =
-        " WHERE number BETWEEN " + std::to_string(first) + " AND " + std::to_string(last) + ")";
-    auto found = connection_.row(doing, "SELECT EXISTS (SELECT 1 FROM gmand_job" + range +
-                                            " OR EXISTS (SELECT 1 FROM gmand_set_aside" + range);
+    const auto has_some = [&](const char* table) {
+      return std::string("EXISTS (SELECT 1 FROM ") + table + " WHERE number BETWEEN " +
+             std::to_string(first) + " AND " + std::to_string(last) + ")";
+    };
+    auto found = connection_.row(
+        doing, "SELECT " + has_some("gmand_job") + " OR " + has_some("gmand_set_aside"));
     if (auto* failed = std::get_if<StoreFault>(&found)) return std::move(*failed);
     if (std::get<Columns>(found).at(0) == "1") {
       kept.push_back(std::move(start));
@@ -522,20 +524,18 @@ Fault MysqlStore::Session::add(const JobChanges& changes) {
 Fault MysqlStore::Session::requeue(std::span<const JobRequeued> requeued) {
   const std::vector<JobRequeued> jobs = last_requeues(requeued);
   for (std::size_t next = 0; next < jobs.size();) {
-    std::string positions, attempts;
+    std::string positions = "UPDATE gmand_job SET due_ms = NULL, position = CASE number";
+    std::string attempts = " END, attempts_lost = CASE number";
     std::vector<JobNumber> numbers;
     for (; next < jobs.size() && numbers.size() < requeues_at_once; ++next) {
       const std::string when = " WHEN " + std::to_string(jobs[next].number) + " THEN ";
-      positions += when + std::to_string(jobs[next].position);
-      attempts += when + std::to_string(jobs[next].attempts_lost);
+      positions.append(when).append(std::to_string(jobs[next].position));
+      attempts.append(when).append(std::to_string(jobs[next].attempts_lost));
       numbers.push_back(jobs[next].number);
     }
-    if (auto failed = connection_.execute(
-            "writing", "UPDATE gmand_job SET due_ms = NULL, position = CASE number" + positions +
-                           " END, attempts_lost = CASE number" + attempts +
-                           " END WHERE number IN (" + list_of<JobNumber>(numbers) + ")")) {
-      return failed;
-    }
+    const std::string sql =
+        positions + attempts + " END WHERE number IN (" + list_of<JobNumber>(numbers) + ")";
+    if (auto failed = connection_.execute("writing", sql)) return failed;
   }
   return std::nullopt;
 }

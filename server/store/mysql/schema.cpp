@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS gmand_store (
   start_number BIGINT UNSIGNED NOT NULL
     COMMENT 'Of the newest start; none else may change anything',
   session BIGINT UNSIGNED NOT NULL
-    COMMENT 'Counts the sessions of all starts; the last one may write',
+    COMMENT 'Counts the sessions of all starts; the last may write',
   host VARCHAR(255) NOT NULL COMMENT 'Where that server runs',
   process_id BIGINT NOT NULL COMMENT 'What its process is there',
   since DATETIME NOT NULL COMMENT 'UTC'

@@ -24,7 +24,7 @@ CREATE TABLE gmand.store (
 );
 COMMENT ON TABLE gmand.store IS 'Which gmand has these tables: one row, locked by its commits';
 COMMENT ON COLUMN gmand.store.start_number IS 'Of the newest start; none else may change anything';
-COMMENT ON COLUMN gmand.store.session IS 'Counts the sessions of all starts; the last one may write';
+COMMENT ON COLUMN gmand.store.session IS 'Counts the sessions of all starts; the last may write';
 COMMENT ON COLUMN gmand.store.host IS 'Where that server runs';
 COMMENT ON COLUMN gmand.store.process_id IS 'What its process is there';
 
@@ -90,7 +90,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION gmand.require_session(bigint, bigint) IS
-  'Fails unless this is the newest session, which no other can replace before the transaction ends';
+  'Fails unless this is the newest session, and keeps it that until the transaction ends';
 )";
 
 std::variant<std::string, StoreFault> text_of(Connection& connection, const char* doing,

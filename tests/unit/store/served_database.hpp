@@ -24,6 +24,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -120,8 +121,8 @@ class Wire {
     cut_now_ = true;
     while (cut_now_) std::this_thread::yield();
   }
-  /// The next request reaches the server. Its answer reaches nobody: the client is cut off.
-  void cut_after_request() { cut_after_request_ = true; }
+  /// The next COMMIT reaches the server. Its answer reaches nobody: the client is cut off.
+  void cut_after_commit() { cut_after_commit_ = true; }
 
  private:
   struct Pair {
@@ -148,10 +149,13 @@ class Wire {
     pairs_.push_back({client, server});
   }
 
-  static bool copy(int from, int to) {
+  bool copy(int from, int to) {
     std::array<char, 65536> bytes;
     const ssize_t got = ::read(from, bytes.data(), bytes.size());
     if (got <= 0) return false;
+    const std::string_view text(bytes.data(), static_cast<std::size_t>(got));
+    // PostgreSQL's is a prepared statement of this name.
+    has_commit_ = text.find("COMMIT") != text.npos || text.find("commit") != text.npos;
     for (ssize_t sent = 0; sent < got;) {
       const ssize_t now =
           ::send(to, bytes.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
@@ -186,8 +190,8 @@ class Wire {
         bool goes_on = true;
         if (sockets[1 + 2 * i].revents != 0) goes_on = copy(pair.client, pair.server);
         if (goes_on && sockets[2 + 2 * i].revents != 0) {
-          if (cut_after_request_) {
-            cut_after_request_ = false;
+          if (cut_after_commit_ && has_commit_) {
+            cut_after_commit_ = false;
             hang_up(pair.client);
           } else {
             goes_on = copy(pair.server, pair.client);
@@ -207,7 +211,8 @@ class Wire {
   std::filesystem::path path_;
   int listener_ = -1;
   std::vector<Pair> pairs_;
-  std::atomic<bool> ending_{false}, cut_now_{false}, cut_after_request_{false};
+  std::atomic<bool> ending_{false}, cut_now_{false}, cut_after_commit_{false};
+  bool has_commit_ = false;  ///< what was carried last
   std::thread thread_;
 };
 

@@ -252,10 +252,11 @@ TEST_F(SqlStoreTest, does_no_harm_when_it_never_learned_what_became_of_a_commit)
   changes.add(simple_job(numbered(0)).whole());
   changes.add(simple_job(numbered(1)).whole());
   changes.remove(numbered(0));
-  wire.cut_after_request();
+  wire.cut_after_commit();
   const auto fault = store->commit(changes);
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->kind, Kind::unavailable) << fault->text;
+  shell_.wait_for("SELECT COUNT(*) FROM " + table("job"), "1");  // it was made
   commit_in_the_end(*store, changes);
   EXPECT_THAT(load(*store), ElementsAre(numbered(1)));
 }
