@@ -4,12 +4,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <bitset>
 #include <cerrno>
 #include <charconv>
-#include <limits>
 #include <map>
 #include <set>
 #include <utility>

@@ -3,8 +3,6 @@
 // Redis, about a second gmand, and about what a server answers instead of doing as it is told.
 #include "server/store/redis/redis_store.hpp"
 
-#include <thread>
-
 #include "server/store/job_value.hpp"
 #include "server/store/redis/connection.hpp"
 #include "server/store/redis/scripts.hpp"
