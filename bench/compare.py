@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""gmand beside gearmand and beside the least possible responder, in one run on one machine.
+"""gmand beside gearmand, Redis and the least possible responder, in one run on one machine.
 
 Every row is measured on every server in alternation, several times over, each time on a server
 that was just started; the table shows medians. Absolute figures are this machine's; what is to
@@ -41,12 +41,10 @@ def measure_row(row, options, place):
     found = {name: {} for name in row.servers}
     for number in range(min(options.rounds, row.rounds_max)):
         for name in row.servers:
-            if name in workloads.GEARMANDS and number >= row.rounds_max_gearmand:
+            if workloads.is_gearmand(name) and number >= row.rounds_max_gearmand:
                 continue
-            size = row.sizes[name][options.mode]
             started = time.monotonic()
-            with servers.start(name) as server:
-                figures = row.measure(server, size)
+            figures = row.figures_of(name, row.sizes[name][options.mode])
             for figure, value in figures.items():
                 found[name].setdefault(figure, []).append(value)
             shown = "; ".join(f"{figure} {figure_text(value)}" for figure, value in figures.items())
@@ -66,42 +64,48 @@ def holds_text(ask, figure, medians):
         return "?"
 
 
-def ratio_text(figure, medians, others):
-    ours = medians["gmand"].get(figure)
+def ratio_text(figure, medians, ours, others):
+    own = medians.get(ours, {}).get(figure)
     theirs = [medians[name][figure] for name in others
               if name in medians and medians[name].get(figure)]
-    if ours is None or not theirs:
+    if own is None or not theirs or figure in workloads.NOT_OF_THE_SERVER:
         return ""
-    best = max(theirs) if figure == workloads.RATE else min(theirs)
-    return f"{ours / best:.2f}"
+    best = max(theirs) if figure in workloads.MORE_IS_BETTER else min(theirs)
+    return f"{own / best:.2f}"
 
 
-HEADINGS = ["workload", "figure", *workloads.ALL, "to the best gearmand", "to least", "asked",
-            "holds"]
-
-
-def lines_of(row, medians):
+def lines_of(table, row, medians):
     """A line for each figure; the row's name stands on the first."""
-    names = list(medians["gmand"])
+    names = list(dict.fromkeys(figure for figures in medians.values() for figure in figures))
     for figure in names:
         ask = row.asks.get(figure)
         yield [
             row.name if figure == names[0] else "",
             figure,
             *(figure_text(medians[name][figure]) if figure in medians.get(name, {}) else "-"
-              for name in workloads.ALL),
-            ratio_text(figure, medians, workloads.GEARMANDS),
-            ratio_text(figure, medians, ["least"]),
+              for name in table.columns),
+            *(ratio_text(figure, medians, table.ours, others) for others in table.ratios.values()),
             ask.text if ask else "",
             holds_text(ask, figure, medians),
         ]
 
 
-def markdown(lines):
-    yield "| " + " | ".join(HEADINGS) + " |"
-    yield "|" + "|".join("---" if i < 2 or i > 7 else "---:" for i in range(len(HEADINGS))) + "|"
+def markdown(table, lines):
+    figures = [*table.columns, *table.ratios]
+    yield "| " + " | ".join(["workload", "figure", *figures, "asked", "holds"]) + " |"
+    yield "|---|---|" + "---:|" * len(figures) + "---|---|"
     for line in lines:
         yield "| " + " | ".join(line) + " |"
+
+
+def caption(table):
+    if not table.is_stored:
+        return f"{table.title}."
+    taken = servers.sync_seconds()
+    quickest = statistics.quantiles(taken, n=100)
+    return (f"{table.title}, kept on {servers.disk_of(servers.stores_below)}, where to append 100 "
+            f"bytes and make them safe by fdatasync takes {1e6 * statistics.median(taken):.0f} us "
+            f"(99 %: {1e6 * quickest[98]:.0f} us).")
 
 
 def processor():
@@ -141,47 +145,82 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, help="of each row (1 when quick, else 5)")
     parser.add_argument("--only", metavar="TEXT", action="append",
                         help="only rows whose name holds TEXT; may be given several times")
-    parser.add_argument("--without-gearmand", action="store_true", help="measure ours only")
+    parser.add_argument("--without-gearmand", action="store_true", help="leave gearmand out")
+    parser.add_argument("--stores-below", metavar="DIR", type=pathlib.Path,
+                        default=servers.STORES_BELOW_DEFAULT,
+                        help="where durable jobs are kept: on a disk (%(default)s)")
     parser.add_argument("--keep", action="store_true",
-                        help="write the table into docs/PERFORMANCE.md")
+                        help="write the tables into docs/PERFORMANCE.md")
     options = parser.parse_args()
     options.mode = "quick" if options.quick else "full"
     options.rounds = options.rounds or (1 if options.quick else 5)
     if options.rounds < 1:
         parser.error("--rounds: at least 1")
-    chosen = [row for row in workloads.ROWS
+    every = [(table, row) for table in workloads.TABLES for row in table.rows]
+    chosen = [(table, row) for table, row in every
               if not (options.quick and row.is_long and not options.only)]
     if options.only:
-        chosen = [row for row in chosen if any(text in row.name for text in options.only)]
+        chosen = [(table, row) for table, row in chosen
+                  if any(text in row.name for text in options.only)]
     if not chosen:
         parser.error(f"--only {options.only}: no row has such a name; there are\n  "
-                     + "\n  ".join(row.name for row in workloads.ROWS))
+                     + "\n  ".join(row.name for _, row in every))
     if options.keep and options.only:
-        parser.error("--keep keeps the whole table, so not with --only")
+        parser.error("--keep keeps the whole tables, so not with --only")
+    if any(table.is_stored for table, _ in chosen):
+        check_disk(parser, options.stores_below)
     return options, chosen
+
+
+def check_disk(parser, directory):
+    if not directory.is_dir():
+        parser.error(f"--stores-below {directory}: no such directory")
+    disk = servers.disk_of(directory)
+    if disk in servers.IN_MEMORY:
+        parser.error(f"--stores-below {directory}: it is a {disk}, where nothing is durable; "
+                     "name a directory on a disk")
+
+
+def leave_out(options, chosen):
+    """Takes from the rows the servers that are not wanted or not here, and says which and why."""
+    reasons = {}
+    for name in dict.fromkeys(name for _, row in chosen for name in row.servers):
+        if options.without_gearmand and workloads.is_gearmand(name):
+            reasons[name] = "not wanted"
+        elif (reason := servers.lacks(name)) is not None:
+            reasons[name] = reason
+    for name, reason in reasons.items():
+        say(f"{name} is left out: {reason}")
+    for _, row in chosen:
+        row.servers = tuple(name for name in row.servers if name not in reasons)
+        if not row.servers:
+            say(f"nothing is left to measure of: {row.name}")
 
 
 def main():
     options, chosen = parse_arguments()
+    servers.stores_below = options.stores_below
     descriptors = servers.allow_descriptors()
     if descriptors < 10_100:
         say(f"only {descriptors} descriptors are allowed: raise `ulimit -n` for the idle row")
-    if options.without_gearmand or servers.gearmand_binary() is None:
-        say("gearmand is left out")
-        for row in chosen:
-            row.servers = tuple(name for name in row.servers if name not in workloads.GEARMANDS)
+    leave_out(options, chosen)
     load_before, started = os.getloadavg(), time.monotonic()
-    lines = []
-    for number, row in enumerate(chosen, start=1):
-        medians = measure_row(row, options, f"[{number}/{len(chosen)}]")
-        lines += lines_of(row, medians)
-    table = "\n".join(markdown(lines))
+    parts, verdicts = [], []
+    for table in workloads.TABLES:
+        lines = []
+        for number, (owner, row) in enumerate(chosen, start=1):
+            if owner is table:
+                medians = measure_row(row, options, f"[{number}/{len(chosen)}]")
+                lines += lines_of(table, row, medians)
+        if lines:
+            parts.append("\n".join([caption(table), "", *markdown(table, lines)]))
+            verdicts += [line[-1] for line in lines]
     about = circumstances(options, load_before, time.monotonic() - started)
-    print(f"{about}\n\n{table}")
-    missed = [line for line in lines if line[-1] == "NO"]
-    say(f"{sum(line[-1] == 'yes' for line in lines)} figures hold, {len(missed)} do not")
+    text = "\n\n".join([about, *parts])
+    print(text)
+    say(f"{verdicts.count('yes')} figures hold, {verdicts.count('NO')} do not")
     if options.keep:
-        keep(f"{about}\n\n{table}\n")
+        keep(f"{text}\n")
 
 
 if __name__ == "__main__":

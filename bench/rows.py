@@ -2,22 +2,34 @@
 """What is measured: one function for each kind of workload, and the table of rows.
 
 A row's `measure(server, size)` has a server of its own, just started, and returns its figures by
-name. `asks` says what a figure has to hold: the text for the table, and a test over the medians of
-all servers.
+name; one that `starts_itself` gets the server's name instead. `asks` says what a figure has to
+hold: the text for the table, and a test over the medians of all servers. Rows that compare the same
+servers make a table.
 """
 
 import contextlib
 import dataclasses
 import json
 import socket
+import statistics
 import subprocess
+import time
 from collections.abc import Callable
 
-from servers import GMAN
+import servers
+from pace import Pace
 
 GEARMANDS = ("gearmand -t 4", "gearmand -t 1")
 OURS = ("gmand", "least")
 ALL = ("gmand", *GEARMANDS, "least")
+
+STORED = "gmand sqlite"
+SQLITE_GEARMAND = "gearmand libsqlite3"
+OTHER_GEARMANDS = ("gearmand Postgres", "gearmand redis", "gearmand libmemcached")
+REDIS = "Redis"
+JOURNAL = "least + fdatasync"
+ALL_STORED = (STORED, SQLITE_GEARMAND, *OTHER_GEARMANDS, REDIS, JOURNAL)
+
 RUN_SECONDS_MAX = 1200
 
 RATE = "jobs/s"
@@ -26,13 +38,29 @@ P50 = "latency p50, us"
 P99 = "latency p99, us"
 
 
-def bench(address, *options):
-    """The figures of one run of `gman bench`, which must end well."""
-    done = subprocess.run([GMAN, "bench", "-s", address, "--json", *map(str, options)],
-                          capture_output=True, text=True, timeout=RUN_SECONDS_MAX, check=False)
+def is_gearmand(name):
+    return name.startswith("gearmand")
+
+
+def json_of(*command):
+    """What the program printed, which must end well."""
+    command = [str(word) for word in command]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS_MAX,
+                          check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"gman bench -s {address} {options}: {done.stderr}{done.stdout}")
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr}{done.stdout}")
     return json.loads(done.stdout)
+
+
+def bench(address, *options):
+    """The figures of one run of `gman bench`."""
+    return json_of(servers.GMAN, "bench", "-s", address, "--json", *options)
+
+
+def redis_load(server, jobs, connections, window):
+    """The same figures of as many RPUSHes."""
+    port = server.tcp.split(":")[1]
+    return json_of(servers.REDIS_LOAD, port, jobs, connections, window, server.pid)
 
 
 def figures(run):
@@ -53,7 +81,7 @@ def address_of(server, transport):
 def submits(transport, *options, queued=0, queued_gearmand=0):
     def measure(server, size):
         unique = ["--unique"] if "--unique" in options else []
-        fill(server, queued_gearmand if server.name in GEARMANDS else queued, *unique)
+        fill(server, queued_gearmand if is_gearmand(server.name) else queued, *unique)
         return figures(bench(address_of(server, transport), "--server-pid", server.pid,
                              "-n", size, *options))
     return measure
@@ -96,8 +124,14 @@ BYTES_A_CONNECTION = "resident bytes an idle connection"
 WAKES = "workers woken a job"
 IN_VAIN = "of them in vain"
 
-ECHO = b"\0REQ\0\0\0\x10\0\0\0\x02hi"
-ECHO_ANSWER = b"\0RES\0\0\0\x11\0\0\0\x02hi"
+SYNC = "an fdatasync just before, us"
+READ_BACK = "jobs read back/s"
+SECONDS_READING = "seconds for it"
+CPU_WITHOUT = "without them, us"
+MORE = "more, %"
+BESIDE = "durable submits/s beside it"
+MORE_IS_BETTER = (RATE, READ_BACK, BESIDE)
+NOT_OF_THE_SERVER = (SYNC,)
 
 
 def idle_connections(server, size):
@@ -107,8 +141,8 @@ def idle_connections(server, size):
         before = server.resident_bytes()
         for _ in range(size):
             peer = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
-            peer.sendall(ECHO)
-            if peer.recv(64) != ECHO_ANSWER:
+            peer.sendall(servers.ECHO)
+            if peer.recv(64) != servers.ECHO_ANSWER:
                 raise RuntimeError(f"{server.name} does not answer ECHO_REQ")
         return {BYTES_A_CONNECTION: (server.resident_bytes() - before) / size}
 
@@ -119,6 +153,90 @@ def sleeping_workers(server, size):
                 "--workers", 1000, "-n", size)
     return {WAKES: run["wakes"] / size, IN_VAIN: run["wakes_in_vain"] / size,
             CPU: run["server_cpu_us_per_job"], P50: run["latency_p50_us"]}
+
+
+def durable_submits(connections, window):
+    """gearmand keeps one job of a function for each unique, so that without a unique it would
+    acknowledge many and keep the last. A disk has better and worse minutes, and what it was like
+    just before is told with each measurement."""
+    def measure(server, size):
+        sync_seconds = statistics.median(servers.sync_seconds(100))
+        if server.protocol == "resp":
+            found = figures(redis_load(server, size, connections, window))
+        else:
+            unique = ["--unique"] if is_gearmand(server.name) else []
+            found = figures(bench(server.tcp, "--server-pid", server.pid, "-c", connections,
+                                  "-w", window, "-n", size, *unique))
+        if not server.works_alone:
+            del found[CPU]
+        return {**found, SYNC: sync_seconds * 1e6}
+    return measure
+
+
+def start_up(name, size):
+    """From the start of the process until it answers, with `size` jobs to read back, less the same
+    with none. What it reads has just been written, so that it comes from the system's memory."""
+    def life(directory, then=None):
+        began = time.monotonic()
+        with servers.start(name, directory=directory) as server:
+            took = time.monotonic() - began
+            if then is not None:
+                then(server)
+        return took
+
+    def queue(server):
+        if server.protocol == "resp":
+            redis_load(server, size, 4, 64)
+        else:
+            fill(server, size)
+
+    with servers.store_directory() as directory:
+        life(directory)  # makes its files
+        seconds_empty = life(directory, queue)
+        seconds = life(directory) - seconds_empty
+    if seconds <= 0:
+        raise RuntimeError(f"{name} starts no later with {size} jobs than with none: too few")
+    return {READ_BACK: size / seconds, SECONDS_READING: seconds}
+
+
+BESIDE_RATE = 10_000
+BESIDE_PAIRS = 5
+BESIDE_ALONE_SECONDS = 1
+
+
+def memory_beside_durable(name, size):
+    """What a job of a memory function costs the server while durable ones come at a steady rate.
+
+    The server's CPU is spent on both, so what the durable ones take when they are alone, in the
+    same server a moment before, is subtracted. One such figure is good to a tenth, which is what
+    is asked for, so it is taken several times, with and without in alternation.
+    """
+    function = "gman_bench"
+    with_them, without, rates = [], [], []
+
+    with servers.start(name, "--memory-function", function) as server:
+        def run():
+            return bench(server.tcp, "--server-pid", server.pid, "--function", function,
+                         "-n", size)
+
+        run()  # the first one grows what the others find grown
+        for _ in range(BESIDE_PAIRS):
+            without.append(run()["server_cpu_us_per_job"])
+            with Pace(server.tcp, "gman_bench_durable", BESIDE_RATE) as pace:
+                jobs, cpu_seconds = pace.acknowledged, server.cpu_seconds()
+                time.sleep(BESIDE_ALONE_SECONDS)
+                jobs, cpu_seconds = pace.acknowledged - jobs, server.cpu_seconds() - cpu_seconds
+                durable_us = cpu_seconds * 1e6 / max(jobs, 1)
+                jobs, began = pace.acknowledged, time.monotonic()
+                beside = run()
+                rates.append((pace.acknowledged - jobs) / (time.monotonic() - began))
+            if pace.refusal is not None:
+                raise RuntimeError(f"{name} refused a durable job: {pace.refusal}")
+            subtracted = durable_us * rates[-1] * beside["seconds"] / size
+            with_them.append(beside["server_cpu_us_per_job"] - subtracted)
+    cost, cost_without = statistics.median(with_them), statistics.median(without)
+    return {CPU: cost, CPU_WITHOUT: cost_without, MORE: 100 * (cost / cost_without - 1),
+            BESIDE: statistics.median(rates)}
 
 
 @dataclasses.dataclass
@@ -138,12 +256,29 @@ class Row:
     is_long: bool = False  # left out of a quick run
     rounds_max: int = 99
     rounds_max_gearmand: int = 99
+    starts_itself: bool = False
+
+    def figures_of(self, name, size):
+        if self.starts_itself:
+            return self.measure(name, size)
+        with servers.start(name) as server:
+            return self.measure(server, size)
+
+
+@dataclasses.dataclass
+class Table:
+    title: str
+    ours: str  # the column that the ratios are of
+    columns: tuple  # names of servers
+    ratios: dict  # the other columns, by heading: to the best of which servers
+    rows: list
+    is_stored: bool = False  # so that the disk matters
 
 
 def sizes(quick, full, gearmand_quick=None, gearmand_full=None):
     ours = {"quick": quick, "full": full}
     theirs = {"quick": gearmand_quick or quick, "full": gearmand_full or full}
-    return {name: theirs if name in GEARMANDS else ours for name in ALL}
+    return {name: theirs if is_gearmand(name) else ours for name in (*ALL, *ALL_STORED)}
 
 
 MILLION = 1_000_000
@@ -163,7 +298,7 @@ SUBMIT_ASKS = {
              and of("gmand") <= 3 * of("least")),
 }
 
-ROWS = [
+MEMORY_ROWS = [
     Row("background submit, 4 x 64 in flight, TCP", submits("tcp"),
         sizes(MILLION, 2 * MILLION, 300_000, MILLION), asks=SUBMIT_ASKS),
     Row("background submit, 4 x 64 in flight, Unix socket", submits("unix"),
@@ -205,4 +340,33 @@ ROWS = [
     Row("10,000 idle connections, TCP", idle_connections, sizes(10_000, 10_000), rounds_max=1),
     Row("1,000 sleeping workers, one job after the other, TCP", sleeping_workers,
         sizes(500, 2_000, 50, 200), asks={IN_VAIN: NONE_IN_VAIN}, rounds_max=2),
+]
+
+DURABLE_ROWS = [
+    # So few jobs that Redis does not come to rewrite its file, which it would from 64 MiB on.
+    Row("durable submit, 4 x 64 in flight, TCP", durable_submits(4, 64),
+        sizes(200_000, 600_000, 500, 2_000), ALL_STORED,
+        asks={RATE: Ask(">= 1.2x Redis, >= 100x gearmand libsqlite3",
+                        lambda of: of(STORED) >= 1.2 * of(REDIS)
+                        and of(STORED) >= 100 * of(SQLITE_GEARMAND))}),
+    Row("durable submit, one at a time, TCP", durable_submits(1, 1),
+        sizes(1_000, 5_000, 200, 1_000), ALL_STORED,
+        asks={P50: Ask("<= 1.3x least + fdatasync",
+                       lambda of: of(STORED) <= 1.3 * of(JOURNAL))}),
+    Row("durable jobs read back at the start", start_up, sizes(MILLION, MILLION), (STORED, REDIS),
+        asks={READ_BACK: Ask(">= 1,000,000", lambda of: of(STORED) >= MILLION)},
+        rounds_max=3, starts_itself=True),
+    Row("background submit of a memory function, 4 x 64 in flight, 10,000 durable submits/s beside "
+        "it, TCP", memory_beside_durable, sizes(MILLION // 2, MILLION), (STORED,),
+        asks={MORE: Ask("<= 10", lambda of: of(STORED) <= 10),
+              BESIDE: Ask(">= 9,500", lambda of: of(STORED) >= 9_500)},
+        starts_itself=True),
+]
+
+TABLES = [
+    Table("Jobs in memory", "gmand", ALL,
+          {"to the best gearmand": GEARMANDS, "to least": ("least",)}, MEMORY_ROWS),
+    Table("Durable jobs", STORED, ALL_STORED,
+          {"to Redis": (REDIS,), "to gearmand libsqlite3": (SQLITE_GEARMAND,),
+           "to least + fdatasync": (JOURNAL,)}, DURABLE_ROWS, is_stored=True),
 ]

@@ -3,20 +3,9 @@
 #pragma once
 
 #include "db/connection.hpp"
+#include "db/mariadb_dsn.hpp"
 
 namespace gman::db {
-
-/// The parts of a `mysql://` DSN, percent-decoded.
-struct MariadbAddress {
-  std::string user;
-  std::string password;
-  std::string host;
-  std::string socket;
-  std::string database;
-  std::uint16_t port = 3306;
-};
-
-[[nodiscard]] Result<MariadbAddress> parse_mariadb_dsn(std::string_view dsn);
 
 [[nodiscard]] Result<std::unique_ptr<Connection>> connect_mariadb(const std::string& dsn);
 

@@ -56,6 +56,8 @@ inline constexpr std::string_view job_not_found_data = "Job does not exist on se
 inline constexpr std::string_view job_not_found_exception =
     "An exception was received for a job that does not exist";
 inline constexpr std::string_view queue_error_code = "QUEUE_ERROR";
+/// Its text says what is wrong with the store.
+inline constexpr std::string_view store_error_code = "STORE_ERROR";
 inline constexpr std::string_view queue_full = "Job queue is full";
 inline constexpr std::string_view too_many_jobs = "Too many jobs wait: jobs-max";
 inline constexpr std::string_view memory_full = "No memory left for jobs: memory-max";

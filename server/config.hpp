@@ -75,6 +75,12 @@ struct ServerConfig {
   /// Handles begin with it; empty: "H:" and the host's name.
   std::string job_handle_prefix;
   std::string queue_type = "builtin";
+  /// Where background jobs outlive the process, as "sqlite:/path"; empty or "memory:": nowhere.
+  std::string store;
+  /// Functions whose jobs are in memory only, all the same.
+  std::vector<std::string> memory_functions;
+  /// How long a client waits for a store that fails before it is told so.
+  std::chrono::milliseconds store_patience{10'000};
   /// Attempts a job gets before it fails when its workers go away under it. 0: no limit.
   std::uint32_t attempts_max = 0;
   /// What becomes of a job whose CAN_DO_TIMEOUT is up.

@@ -7,9 +7,11 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -17,9 +19,11 @@
 #include "base/log.hpp"
 #include "server/config.hpp"
 #include "server/config/effective.hpp"
+#include "server/config/engine_settings.hpp"
 #include "server/engine/engine.hpp"
 #include "server/net/handle_prefix.hpp"
 #include "server/net/listener.hpp"
+#include "server/net/load_jobs.hpp"
 #include "server/net/log_file.hpp"
 #include "server/net/server.hpp"
 #include "server/net/service_manager.hpp"
@@ -30,6 +34,9 @@
 #include "server/process/passed_sockets.hpp"
 #include "server/process/pid_file.hpp"
 #include "server/process/resources.hpp"
+#include "server/store/store.hpp"
+#include "server/store/writer.hpp"
+#include "server/store_command/store_command.hpp"
 
 namespace {
 
@@ -68,6 +75,28 @@ void say_what_is_unheeded(const gman::Log& log, const gman::ServerConfig& config
     log.warn("option accepted for compatibility, it changes nothing",
              {{"option", option}, {"because", why}});
   }
+}
+
+std::string told(const gman::StoreFault& fault, const gman::Store& store) {
+  return "store " + store.name() + ": " + fault.text;
+}
+
+template <class T>
+T taken(std::variant<T, gman::StoreFault> outcome, const gman::Store& store) {
+  if (const auto* fault = std::get_if<gman::StoreFault>(&outcome)) {
+    throw gman::StartError(told(*fault, store));
+  }
+  return std::move(std::get<T>(outcome));
+}
+
+/// nullptr: jobs are kept in memory.
+std::unique_ptr<gman::Store> open_store_of(const gman::ServerConfig& config) {
+  if (config.store.empty() || config.store == "memory:") return nullptr;
+  auto opened = gman::open_store(config.store);
+  if (const auto* fault = std::get_if<gman::StoreFault>(&opened)) {
+    throw gman::StartError("store " + config.store + ": " + fault->text);
+  }
+  return std::move(std::get<std::unique_ptr<gman::Store>>(opened));
 }
 
 void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
@@ -111,8 +140,28 @@ void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
       .handle_prefix = prefix_of_handles(config),
       .hash_seed = random_number(),
   };
-  gman::Server server(config, std::move(settings), std::move(listeners), log, *log_file, manager,
-                      std::move(hooks));
+  std::unique_ptr<gman::Store> store = open_store_of(config);
+  std::vector<gman::StoreStart> starts;
+  if (store != nullptr) {
+    starts = taken(store->begin(settings.handle_prefix), *store);
+    settings.has_store = true;
+    settings.first_job_number = gman::JobNumber{starts.back().number}
+                                << gman::job_number_start_shift;
+  }
+  gman::config::set(settings, config);
+  gman::Engine engine(settings);
+  for (const gman::StoreStart& start : starts) {
+    if (start.number != starts.back().number) engine.know_start(start.number, start.handle_prefix);
+  }
+  std::unique_ptr<gman::StoreWriter> writer;
+  if (store != nullptr) {
+    if (const auto fault = gman::load_jobs(*store, engine, log, manager)) {
+      throw gman::StartError(told(*fault, *store));
+    }
+    writer = std::make_unique<gman::StoreWriter>(std::move(store));
+  }
+  gman::Server server(config, std::move(settings), engine, std::move(writer), std::move(listeners),
+                      log, *log_file, manager, std::move(hooks));
 
   // Beyond this point clients can connect, and no mistake of theirs ends the server.
 
@@ -122,6 +171,9 @@ void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "store") {
+    return gman::run_store_command(argc - 1, argv + 1);
+  }
   const auto parsed = gman::parse_command_line(argc, argv);
   if (const auto* end = std::get_if<gman::CommandLineEnd>(&parsed)) {
     std::fputs(end->text.c_str(), end->status == 0 ? stdout : stderr);

@@ -154,6 +154,41 @@ Field listen_addresses() {
           copy_field<&ServerConfig::listen>};
 }
 
+Field function_names() {
+  return {Kind::list,
+          "names of functions, of 1 to " + std::to_string(function_bytes_max) + " bytes",
+          [](ServerConfig& config, const Values& values) {
+            config.memory_functions = values;
+            return std::ranges::all_of(values, [](const std::string& name) {
+              return !name.empty() && name.size() <= function_bytes_max;
+            });
+          },
+          [](const ServerConfig& config) {
+            std::string list;
+            for (const std::string& name : config.memory_functions) {
+              list += (list.empty() ? "[" : ", ") + toml_string(name);
+            }
+            return list.empty() ? list : list + "]";
+          },
+          copy_field<&ServerConfig::memory_functions>};
+}
+
+// Only the scheme: whether the place is good is known when it is opened.
+Field store_url() {
+  Field row = text<&ServerConfig::store>(
+      "memory:, sqlite:PATH, postgresql://…, mysql://…, redis://… or memcached://…");
+  row.set = [](ServerConfig& config, const Values& values) {
+    config.store = values[0];
+    constexpr std::array<std::string_view, 8> schemes{
+        "sqlite:",    "postgresql://", "postgres://",   "mysql://",
+        "mariadb://", "redis://",      "redis+unix://", "memcached://"};
+    return config.store == "memory:" || std::ranges::any_of(schemes, [&](std::string_view scheme) {
+             return config.store.starts_with(scheme) && config.store.size() > scheme.size();
+           });
+  };
+  return row;
+}
+
 Field socket_mode() {
   return {Kind::text, "octal permissions, 0000 to 0777",
           [](ServerConfig& config, const Values& values) {
@@ -330,6 +365,16 @@ std::vector<Option> make_options() {
        When::live, seconds<&C::drain>()},
       {"queue-type", 'q', in(jobs), "builtin [builtin]", "Jobs are kept in memory", When::restart,
        queue_type()},
+
+      {"store", 0, in(jobs), "memory:|sqlite:PATH [memory:]",
+       "Where background jobs outlive the process;\nJOB_CREATED then means that the job is on disk",
+       When::restart, store_url()},
+      {"memory-function", 0, in(jobs), "NAME",
+       "Jobs of this function are kept in memory only;\nmay be given several times", When::live,
+       function_names()},
+      {"store-patience-seconds", 0, in(jobs), "SECONDS [10]",
+       "How long clients wait for a store that fails\nbefore they are told so", When::live,
+       seconds<&C::store_patience>()},
 
       {"jobs-max", 0, in(limits), "N [0: none]", "Jobs that may wait, all functions together",
        When::live, integer<&C::jobs_max, 0, std::numeric_limits<std::int64_t>::max()>()},

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What operators ask and order by the admin protocol.
+#include <utility>
+
 #include "server/engine/core.hpp"
 
 namespace gman::engine {
@@ -22,7 +24,7 @@ std::vector<FunctionPriorityStatus> Core::priority_status() const {
   functions_.for_each([&](FunctionId, const Function& function) {
     FunctionPriorityStatus row{.function = function.name, .workers = function.workers};
     for (std::size_t i = 0; i < priority_count; ++i) {
-      row.queued[i] = function.queues[i].size + function.scheduled[i];
+      row.queued[i] = function.queues[i].size + function.scheduled[i] + function.storing[i];
     }
     rows.push_back(row);
   });
@@ -101,9 +103,10 @@ bool Core::cancel_job(std::string_view handle, Now now, Effects& effects) {
   }
   // Its worker goes on, since the protocol has no word to stop it, but nobody will hear of it. The
   // unique is free again: who submits it now wants a job that was not cancelled.
-  tell_clients(job, WorkFail{handle}, turn);
+  tell_clients(job, WorkFail{handle_of(slot)}, turn);
   release_clients(job);
   job.lifetime = Lifetime::this_run;
+  if (std::exchange(job.is_stored, false)) effects.changes().remove(job.number);
   release_key(slot);
   return true;
 }

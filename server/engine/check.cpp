@@ -22,11 +22,16 @@ void Core::check_jobs() const {
   std::size_t clients = 0;
   std::size_t queued = 0;
   std::size_t running = 0;
+  std::size_t storing = 0;
   jobs_.for_each([&](JobSlot slot, const Job& job) {
     GMAN_ASSERT(functions_.find(functions_[job.function].name) == job.function);
     const bool is_waiting = !job.is_running();
     queued += std::holds_alternative<Queued>(job.state) ? 1 : 0;
     running += job.is_running() ? 1 : 0;
+    storing += job.is_storing() ? 1 : 0;
+    GMAN_ASSERT(!job.is_storing() || job.is_stored);
+    GMAN_ASSERT(!job.is_stored || job.lifetime == Lifetime::server);
+    GMAN_ASSERT(job.number < next_number_);
     texts += job.text_bytes() > 0 ? 1 : 0;
     text_bytes += BlockStore::block_bytes(job.text_bytes());
 
@@ -57,14 +62,19 @@ void Core::check_jobs() const {
     GMAN_ASSERT(job.has_key || !key || uniques_.find(*key) != slot);
     keyed += job.has_key ? 1 : 0;
 
-    const auto ref = handles_.parse(handle_of(slot));
-    GMAN_ASSERT(ref && ref->slot == slot && ref->generation == jobs_.generation_of(slot));
+    GMAN_ASSERT(find_job(handle_of(slot)) == slot);
   });
   GMAN_ASSERT(uniques_.size() == keyed);
   GMAN_ASSERT(texts_.size() == texts);
   GMAN_ASSERT(texts_.bytes() == text_bytes);
   GMAN_ASSERT(waits_.size() == clients);
-  GMAN_ASSERT(queued_ == queued && running_ == running);
+  GMAN_ASSERT(queued_ == queued && running_ == running && storing_ == storing);
+  std::size_t listed = 0;
+  storing_jobs_.for_each(jobs_, [&](JobSlot slot) {
+    GMAN_ASSERT(jobs_[slot].is_storing());
+    ++listed;
+  });
+  GMAN_ASSERT(storing_ == listed);
 }
 
 // Queues hold what their counts say; nobody who could work sleeps beside work.

@@ -5,6 +5,7 @@
 //   extended.cpp  the packets from 1000 up, which come to the same
 //   grab.cpp    abilities, and which job a worker gets
 //   wake.cpp    who sleeps, and who is woken for what
+//   storing.cpp  what outlives the process
 //   work.cpp    a job's run: reports, results, losing its worker, its end
 //   status.cpp  questions of clients
 //   admin.cpp   questions and orders of operators
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "protocol/extended.hpp"
+#include "server/engine/earlier_handles.hpp"
 #include "server/engine/engine.hpp"
 #include "server/engine/job.hpp"
 #include "server/engine/job_handle.hpp"
@@ -45,7 +47,10 @@ class Core {
   void stop_assigning() { assigning_ = false; }
   [[nodiscard]] std::size_t running_jobs() const { return running_; }
   [[nodiscard]] std::size_t queued_jobs() const { return queued_; }
-  [[nodiscard]] std::size_t scheduled_jobs() const { return jobs_.size() - running_ - queued_; }
+  [[nodiscard]] std::size_t scheduled_jobs() const {
+    return jobs_.size() - running_ - queued_ - storing_;
+  }
+  [[nodiscard]] std::size_t storing_jobs() const { return storing_; }
   [[nodiscard]] std::uint64_t memory_bytes() const {
     return texts_.bytes() + jobs_.size() * sizeof(Job) + uniques_.size() * unique_bytes;
   }
@@ -61,6 +66,17 @@ class Core {
   [[nodiscard]] Engine::DropResult drop_function(std::string_view function);
   void set_queue_max(std::string_view function, const QueueMax& jobs_max);
   [[nodiscard]] bool cancel_job(std::string_view handle, Now now, Effects& effects);
+
+  // storing.cpp
+  void know_start(std::uint32_t number, std::string handle_prefix) {
+    earlier_handles_.know_start(number, std::move(handle_prefix));
+  }
+  void restore(const JobRecord& record, Now now);
+  [[nodiscard]] std::optional<std::uint32_t> copy_stored(std::uint32_t from, std::size_t count,
+                                                         JobChanges& into) const;
+  void stored(std::uint64_t batch, Now now, Effects& effects);
+  void give_up_storing(Now now, Effects& effects);
+  void set_store_fault(std::string text) { store_fault_ = std::move(text); }
 
   void check() const;
 
@@ -85,12 +101,28 @@ class Core {
                                                bool is_keyed) const;
   [[nodiscard]] JobSlot create_job(const SubmitJob& request, FunctionId function,
                                    const std::optional<UniqueKey>& key);
+  /// Any state or none -> Scheduled or Queued.
+  void place(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn);
   void add_client(JobSlot slot, Connection& client);
   void take_key_back(JobSlot slot);
   void release_key(JobSlot slot);
   void schedule(JobSlot slot, std::int64_t due_ms, Turn turn);
   void due(JobSlot slot, Turn turn);
+  void requeue(JobSlot slot, Turn turn);
   void enqueue(JobSlot slot, Turn turn);
+
+  // storing.cpp
+  [[nodiscard]] bool is_durable(FunctionId function, JobMode mode) const {
+    return mode == JobMode::background && functions_[function].durability == Durability::sync;
+  }
+  void store_first(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn);
+  void add_to_store(JobSlot slot, Turn turn);
+  [[nodiscard]] JobRecord record_of(JobSlot slot) const;
+  /// The one that the store must have before it surely has the job.
+  [[nodiscard]] static std::uint64_t batch_of(const Job& job, Turn turn);
+  [[nodiscard]] bool is_restored(const Job& job) const {
+    return job.number < settings_.first_job_number;
+  }
 
   // extended.cpp
   void on(Connection& peer, const ExtendedRequest& request, Turn turn);
@@ -129,11 +161,11 @@ class Core {
   void tell_clients(const Job& job, const Response& response, Turn turn);
   void time_over(JobSlot slot, Turn turn);
   void lose_worker(JobSlot slot, Turn turn);
-  void leave(std::uint32_t wait);
+  void leave(std::uint32_t wait, Turn turn);
   void fail(JobSlot slot, Turn turn);
   void release_clients(Job& job);
   void leave_state(JobSlot slot);
-  void forget(JobSlot slot);
+  void forget(JobSlot slot, Turn turn);
 
   // status.cpp
   void on(Connection& client, const GetStatus& request, Turn turn);
@@ -148,10 +180,11 @@ class Core {
   void check_connections() const;
 
   [[nodiscard]] JobHandles::Text handle_of(JobSlot slot) const {
+    if (is_restored(jobs_[slot])) return earlier_handles_.format(slot);
     return handles_.format({slot, jobs_.generation_of(slot)});
   }
   /// nil: no such job.
-  [[nodiscard]] JobSlot find_job(std::string_view handle);
+  [[nodiscard]] JobSlot find_job(std::string_view handle) const;
 
   EngineSettings settings_;
   RegionPool regions_;  // first, since the pools below live in it
@@ -161,11 +194,16 @@ class Core {
   Pool<Ability> abilities_{regions_};
   TimerWheel timers_{regions_};
   JobHandles handles_;
+  EarlierHandles earlier_handles_;
   FunctionTable functions_;
   UniqueIndex uniques_;
   std::vector<std::unique_ptr<Connection>> connections_;  ///< by ConnSlot
   std::size_t running_ = 0;
   std::size_t queued_ = 0;
+  std::size_t storing_ = 0;
+  StoringJobs storing_jobs_{};  ///< in the order of their batches
+  JobNumber next_number_;       ///< of jobs, and of places in queues
+  std::string store_fault_;
   bool assigning_ = true;
   mutable std::string listed_handles_;  ///< what the rows of the last jobs() point into
 };

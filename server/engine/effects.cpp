@@ -27,15 +27,16 @@ Effects::Encoded Effects::encode(const Response& response) {
   return {offset, bytes_.size() - offset};
 }
 
-void Effects::send(ConnId to, Encoded packet) {
+void Effects::send(ConnId to, Encoded packet, std::uint64_t batch) {
   if (!list_.empty()) {
     auto* last = std::get_if<Send>(&list_.back());
-    if (last != nullptr && last->to == to && last->offset + last->bytes == packet.offset) {
+    if (last != nullptr && last->to == to && last->batch == batch &&
+        last->offset + last->bytes == packet.offset) {
       last->bytes += packet.bytes;
       return;
     }
   }
-  list_.emplace_back(Send{to, packet.offset, packet.bytes});
+  list_.emplace_back(Send{to, packet.offset, packet.bytes, batch});
 }
 
 void Effects::clear() {

@@ -4,6 +4,10 @@
 // Packets are encoded at once into one buffer, so an effect never points at a job that the same
 // turn may free, and the shell copies each connection's bytes straight into its output. One Effects
 // is used for a whole turn of the loop and cleared, keeping its memory.
+//
+// What is to be stored is gathered over as many turns as the shell likes, into one batch; a Send
+// that waits for it, and everything that follows to the same connection, is held until it is
+// durable.
 #pragma once
 
 #include <cstddef>
@@ -11,11 +15,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "base/id.hpp"
 #include "protocol/response.hpp"
+#include "server/engine/job_record.hpp"
 
 namespace gman {
 
@@ -43,6 +50,7 @@ class Effects {
     ConnId to;
     std::size_t offset;  ///< into the turn's bytes
     std::size_t bytes;
+    std::uint64_t batch;  ///< when the store has it; 0: at once
   };
   struct Close {
     ConnId conn;
@@ -58,7 +66,11 @@ class Effects {
 
   void send(ConnId to, const Response& response);
   [[nodiscard]] Encoded encode(const Response& response);
-  void send(ConnId to, Encoded packet);
+  void send(ConnId to, Encoded packet) { send(to, packet, 0); }
+  /// When the store has that batch.
+  void send_when_stored(ConnId to, const Response& response, std::uint64_t batch) {
+    send(to, encode(response), batch);
+  }
   void close(ConnId conn, CloseReason reason) { list_.emplace_back(Close{conn, reason}); }
 
   [[nodiscard]] std::span<const Effect> list() const { return list_; }
@@ -68,11 +80,27 @@ class Effects {
     return std::string_view(bytes_).substr(send.offset, send.bytes);
   }
   [[nodiscard]] bool empty() const { return list_.empty(); }
+  /// The changes stay.
   void clear();
 
+  /// What is to be stored: batches are numbered from 1.
+  [[nodiscard]] JobChanges& changes() { return changes_; }
+  [[nodiscard]] const JobChanges& changes() const { return changes_; }
+  [[nodiscard]] std::uint64_t batch() const { return batch_; }
+  /// Swaps the batch with an empty one, which goes on with its memory as the next.
+  void take_batch(JobChanges& empty) {
+    GMAN_ASSERT(empty.empty());
+    ++batch_;
+    std::swap(changes_, empty);
+  }
+
  private:
+  void send(ConnId to, Encoded packet, std::uint64_t batch);
+
   std::vector<Effect> list_;
   std::string bytes_;
+  JobChanges changes_;
+  std::uint64_t batch_ = 1;
 };
 
 }  // namespace gman

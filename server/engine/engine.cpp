@@ -20,13 +20,19 @@ Core::Core(EngineSettings settings)
     : settings_(std::move(settings)),
       handles_(settings_.handle_prefix),
       functions_(jobs_, settings_.function_queue_max),
-      uniques_(regions_, jobs_, settings_.hash_seed) {}
+      uniques_(regions_, jobs_, settings_.hash_seed),
+      next_number_(settings_.first_job_number) {
+  functions_.set_durability(settings_.has_store, settings_.memory_functions);
+}
 
 void Core::change(EngineSettings settings) {
   settings.handle_prefix = settings_.handle_prefix;
+  settings.has_store = settings_.has_store;
+  settings.first_job_number = settings_.first_job_number;
   settings.hash_seed = settings_.hash_seed;
   settings_ = std::move(settings);
   functions_.set_queue_max_default(settings_.function_queue_max);
+  functions_.set_durability(settings_.has_store, settings_.memory_functions);
 }
 
 void Core::connected(ConnId conn) {
@@ -53,7 +59,7 @@ void Core::handle(ConnId conn, const Request& request, Now now, Effects& effects
 void Core::disconnected(ConnId conn, Now now, Effects& effects) {
   const Turn turn{now, effects};
   Connection& peer = connection(conn);
-  while (!peer.waits.empty()) leave(peer.waits.first());
+  while (!peer.waits.empty()) leave(peer.waits.first(), turn);
   on(peer, ResetAbilities{}, turn);
   while (!peer.running.empty()) lose_worker(peer.running.first(), turn);
   connections_[slot_of(conn)].reset();
@@ -75,9 +81,17 @@ void Core::tick(Now now, Effects& effects) {
   }
 }
 
-JobSlot Core::find_job(std::string_view handle) {
+JobSlot Core::find_job(std::string_view handle) const {
   const auto ref = handles_.parse(handle);
-  return ref && jobs_.find(ref->slot, ref->generation) != nullptr ? ref->slot : nil;
+  if (ref) {
+    const Job* job = jobs_.find(ref->slot, ref->generation);
+    return job != nullptr && !is_restored(*job) ? ref->slot : nil;
+  }
+  const auto slot = earlier_handles_.find(handle);
+  if (!slot) return nil;
+  // The slot may be another job's by now.
+  const Job* job = jobs_.find(*slot);
+  return job != nullptr && is_restored(*job) ? *slot : nil;
 }
 
 }  // namespace engine
@@ -110,6 +124,25 @@ void Engine::change(EngineSettings settings) {
 void Engine::stop_assigning() {
   impl_->stop_assigning();
 }
+void Engine::know_start(std::uint32_t number, std::string handle_prefix) {
+  impl_->know_start(number, std::move(handle_prefix));
+}
+void Engine::restore(const JobRecord& record, Now now) {
+  impl_->restore(record, now);
+}
+std::optional<std::uint32_t> Engine::copy_stored(std::uint32_t from, std::size_t count,
+                                                 JobChanges& into) const {
+  return impl_->copy_stored(from, count, into);
+}
+void Engine::stored(std::uint64_t batch, Now now, Effects& effects) {
+  impl_->stored(batch, now, effects);
+}
+void Engine::give_up_storing(Now now, Effects& effects) {
+  impl_->give_up_storing(now, effects);
+}
+void Engine::set_store_fault(std::string text) {
+  impl_->set_store_fault(std::move(text));
+}
 std::size_t Engine::running_jobs() const {
   return impl_->running_jobs();
 }
@@ -118,6 +151,9 @@ std::size_t Engine::queued_jobs() const {
 }
 std::size_t Engine::scheduled_jobs() const {
   return impl_->scheduled_jobs();
+}
+std::size_t Engine::storing_jobs() const {
+  return impl_->storing_jobs();
 }
 std::uint64_t Engine::memory_bytes() const {
   return impl_->memory_bytes();

@@ -12,8 +12,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +51,11 @@ struct EngineSettings {
   std::uint64_t jobs_max = 0;
   /// What memory_bytes() may come to; 0: no limit.
   std::uint64_t memory_bytes_max = 0;
+  /// Background jobs are stored, unless their function is one of `memory_functions`.
+  bool has_store = false;
+  std::set<std::string, std::less<>> memory_functions{};
+  /// Jobs are counted from here.
+  JobNumber first_job_number = 1;
   /// A random number, so that no stranger can choose uniques whose hashes collide.
   std::uint64_t hash_seed = 0;
 };
@@ -69,16 +76,37 @@ class Engine {
   void tick(Now now, Effects& effects);
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
-  /// From now on these hold; handle_prefix and hash_seed stay what they were. What is there already
-  /// stays, also above a limit that is lower now.
+  /// From now on these hold; handle_prefix, has_store, first_job_number and hash_seed stay what
+  /// they were. What is there already stays, also above a limit that is lower now.
   void change(EngineSettings settings);
 
   /// From now on no job is assigned and nobody is woken: GRAB_JOB* is answered NO_JOB.
   void stop_assigning();
+
+  /// Handles of an earlier start begin with that; jobs of it that are restored keep them.
+  void know_start(std::uint32_t number, std::string handle_prefix);
+  /// A job of an earlier start of the server. Jobs come in the order of their positions, before any
+  /// connection.
+  void restore(const JobRecord& record, Now now);
+  /// Adds the records of all that is stored, or being stored, among the next `count` places from
+  /// `from` (0 is the first): where to go on, or nullopt at the end. Before the end, what changes
+  /// meanwhile must be given to the store behind it.
+  [[nodiscard]] std::optional<std::uint32_t> copy_stored(std::uint32_t from, std::size_t count,
+                                                         JobChanges& into) const;
+  /// Everything up to this batch is durable: its jobs are there for workers.
+  void stored(std::uint64_t batch, Now now, Effects& effects);
+  /// Whoever waits for the store is told that it fails: the jobs that it does not have yet are
+  /// forgotten.
+  void give_up_storing(Now now, Effects& effects);
+  /// While it is not empty, what would have to be stored is refused with it.
+  void set_store_fault(std::string text);
+
   [[nodiscard]] std::size_t running_jobs() const;
   [[nodiscard]] std::size_t queued_jobs() const;
   /// Those that wait for their time.
   [[nodiscard]] std::size_t scheduled_jobs() const;
+  /// Those that the store does not have yet.
+  [[nodiscard]] std::size_t storing_jobs() const;
   /// Of jobs: their records, names and workloads.
   [[nodiscard]] std::uint64_t memory_bytes() const;
 

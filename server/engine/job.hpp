@@ -2,10 +2,12 @@
 // Job: one piece of work, from its submission until it is finished.
 //
 //   submitted --EPOCH, SCHED--> Scheduled --due--> Queued --grabbed--> Running --> finished (gone)
-//       |                                          ^   ^                  |
-//       +------------------------------------------+   +-- worker lost ---+  (to the queue's tail,
-//                                                          or time is up      or failed when its
-//                                                                             attempts are used up)
+//     |   |                        ^               ^   ^                  |
+//     |   +---------------------------------------->   +-- worker lost ---+  (to the queue's tail,
+//     |                            |               |       or time is up      or failed when its
+//     +--> Storing --durable-------+---------------+                          attempts are used up)
+//
+// A job that is to outlive the process is Storing until its store has it: no worker sees it before.
 // A job is in exactly one state, and each state carries what has a meaning only there. A finished
 // job has no record. Records are small, because there may be many millions: names are numbers,
 // and the bytes (unique, reducer, workload) lie together in one block of the BlockStore.
@@ -16,6 +18,7 @@
 #include <variant>
 
 #include "protocol/request.hpp"
+#include "server/engine/job_record.hpp"
 #include "server/engine/memory/linked_list.hpp"
 
 namespace gman::engine {
@@ -24,6 +27,12 @@ using JobSlot = std::uint32_t;
 using FunctionId = std::uint32_t;
 using ConnSlot = std::uint32_t;  ///< the low half of a ConnId
 
+struct Storing {
+  static constexpr std::int64_t at_once = -1;
+  std::int64_t due_ms;  ///< since 1970; at_once: it is to be queued
+  std::uint32_t batch;  ///< low half of the number of the changes that it is in
+  Links in_storing{};
+};
 struct Scheduled {
   std::int64_t due_ms;  ///< since 1970, on the wall clock
   std::uint32_t timer;
@@ -37,7 +46,7 @@ struct Running {
   std::uint32_t numerator = 0, denominator = 0;
   Links in_worker{};
 };
-using JobState = std::variant<Scheduled, Queued, Running>;
+using JobState = std::variant<Scheduled, Queued, Running, Storing>;
 
 /// What keeps a job alive.
 enum class Lifetime : std::uint8_t {
@@ -60,7 +69,9 @@ using JobClients = LinkedList<ClientWait, &ClientWait::links_in_job>;
 using ClientWaits = LinkedList<ClientWait, &ClientWait::links_in_client>;
 
 struct Job {
-  char* text;  ///< unique, then reducer, then workload
+  JobNumber number;
+  std::uint64_t position;  ///< in the order of all that is queued
+  char* text;              ///< unique, then reducer, then workload
   std::uint64_t unique_hash;
   std::uint32_t workload_bytes;
   std::uint16_t reducer_bytes;
@@ -71,7 +82,8 @@ struct Job {
   JobClients clients{};
   std::uint32_t client_count = 0;
   Lifetime lifetime;
-  bool has_key = false;  ///< it is the one that submits with its key may join
+  bool has_key = false;    ///< it is the one that submits with its key may join
+  bool is_stored = false;  ///< the store has it, or is being given it
   JobState state;
 
   [[nodiscard]] std::string_view unique() const { return {text, unique_bytes}; }
@@ -83,10 +95,13 @@ struct Job {
     return std::size_t{unique_bytes} + reducer_bytes + workload_bytes;
   }
   [[nodiscard]] bool is_running() const { return std::holds_alternative<Running>(state); }
+  [[nodiscard]] bool is_storing() const { return std::holds_alternative<Storing>(state); }
 
+  static Links& links_in_storing(Job& job) { return std::get<Storing>(job.state).in_storing; }
   static Links& links_in_queue(Job& job) { return std::get<Queued>(job.state).in_queue; }
   static Links& links_in_worker(Job& job) { return std::get<Running>(job.state).in_worker; }
 };
+using StoringJobs = LinkedList<Job, &Job::links_in_storing>;
 using JobQueue = LinkedList<Job, &Job::links_in_queue>;
 using RunningJobs = LinkedList<Job, &Job::links_in_worker>;
 

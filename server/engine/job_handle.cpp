@@ -15,9 +15,12 @@ JobHandles::JobHandles(std::string prefix) : prefix_(std::move(prefix)) {
   prefix_ += ':';
 }
 
-JobHandles::Text JobHandles::format(JobRef job) const {
+std::uint64_t JobHandles::number_of(JobRef job) {
   const std::uint64_t uses_before = job.generation / 2;
-  const std::uint64_t number = (uses_before << 32) | (std::uint64_t{job.slot} + 1);
+  return (uses_before << 32) | (std::uint64_t{job.slot} + 1);
+}
+
+JobHandles::Text JobHandles::format(std::uint64_t number) const {
   Text text;
   std::memcpy(text.bytes_.data(), prefix_.data(), prefix_.size());
   char* const begin = text.bytes_.data() + prefix_.size();

@@ -41,7 +41,10 @@ class JobHandles {
   // Requires: the prefix has at most prefix_bytes_max bytes.
   explicit JobHandles(std::string prefix);
 
-  [[nodiscard]] Text format(JobRef job) const;
+  [[nodiscard]] Text format(JobRef job) const { return format(number_of(job)); }
+  [[nodiscard]] Text format(std::uint64_t number) const;
+  /// What a handle has after its prefix.
+  [[nodiscard]] static std::uint64_t number_of(JobRef job);
   /// nullopt: this is no handle that `format` made.
   [[nodiscard]] std::optional<JobRef> parse(std::string_view handle) const;
 

@@ -74,13 +74,24 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
 
   const std::string_view limit = limit_reached(request, function, key.has_value());
   if (!limit.empty()) return refuse(error_text::queue_error_code, limit);
+  const bool is_stored = is_durable(function, request.mode);
+  if (is_stored && !store_fault_.empty()) return refuse(error_text::store_error_code, store_fault_);
 
   if (known != nil) release_key(known);  // to the job that will see what has changed
   const JobSlot slot = create_job(request, function, key);
   if (request.mode == JobMode::foreground) add_client(slot, client);
-  turn.effects.send(client.id, JobCreated{handle_of(slot)});
+  if (is_stored) {
+    turn.effects.send_when_stored(client.id, JobCreated{handle_of(slot)}, turn.effects.batch());
+    store_first(slot, due_ms, turn);
+  } else {
+    turn.effects.send(client.id, JobCreated{handle_of(slot)});
+    place(slot, due_ms, turn);
+  }
+}
+
+void Core::place(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn) {
   if (due_ms && *due_ms > ms_since_1970(turn.now.wall)) {
-    ++functions_[function].scheduled[index_of(request.priority)];
+    ++functions_[jobs_[slot].function].scheduled[index_of(jobs_[slot].priority)];
     schedule(slot, *due_ms, turn);
   } else {
     enqueue(slot, turn);
@@ -109,7 +120,15 @@ std::string_view Core::limit_reached(const SubmitJob& request, FunctionId functi
 void Core::join(Connection& client, const SubmitJob& request, JobSlot slot, Turn turn) {
   Job& job = jobs_[slot];
   switch (request.mode) {
-    case JobMode::background: job.lifetime = Lifetime::server; break;
+    case JobMode::background:
+      if (is_durable(job.function, request.mode) && !job.is_stored) {
+        if (!store_fault_.empty()) {
+          return turn.effects.send(client.id, ErrorRes{error_text::store_error_code, store_fault_});
+        }
+        add_to_store(slot, turn);
+      }
+      job.lifetime = Lifetime::server;
+      break;
     case JobMode::foreground:
       if (job.client_count >= settings_.clients_per_job_max) {
         return turn.effects.send(
@@ -118,7 +137,12 @@ void Core::join(Connection& client, const SubmitJob& request, JobSlot slot, Turn
       add_client(slot, client);
       break;
   }
-  turn.effects.send(client.id, JobCreated{handle_of(slot)});
+  const bool is_promised = request.mode == JobMode::background && job.is_stored;
+  if (is_promised || job.is_storing()) {
+    turn.effects.send_when_stored(client.id, JobCreated{handle_of(slot)}, batch_of(job, turn));
+  } else {
+    turn.effects.send(client.id, JobCreated{handle_of(slot)});
+  }
 }
 
 JobSlot Core::create_job(const SubmitJob& request, FunctionId function,
@@ -129,6 +153,8 @@ JobSlot Core::create_job(const SubmitJob& request, FunctionId function,
   copy_to(copy_to(copy_to(text, request.unique), request.reducer), request.workload);
   const bool is_background = request.mode == JobMode::background;
   const JobSlot slot = jobs_.create(Job{
+      .number = next_number_,
+      .position = next_number_,
       .text = text,
       .unique_hash = key ? key->hash : 0,
       .workload_bytes = static_cast<std::uint32_t>(request.workload.size()),
@@ -140,6 +166,7 @@ JobSlot Core::create_job(const SubmitJob& request, FunctionId function,
       .has_key = key.has_value(),
       .state = Queued{},
   });
+  ++next_number_;
   if (key) uniques_.insert(*key, slot);
   return slot;
 }
@@ -189,6 +216,14 @@ void Core::due(JobSlot slot, Turn turn) {
   const std::int64_t due_ms = std::get<Scheduled>(job.state).due_ms;
   if (due_ms > ms_since_1970(turn.now.wall)) return schedule(slot, due_ms, turn);
   --functions_[job.function].scheduled[index_of(job.priority)];
+  requeue(slot, turn);
+}
+
+// To the tail, after it was elsewhere.
+void Core::requeue(JobSlot slot, Turn turn) {
+  Job& job = jobs_[slot];
+  job.position = next_number_++;
+  if (job.is_stored) turn.effects.changes().requeue({job.number, job.position, job.attempts_lost});
   enqueue(slot, turn);
 }
 

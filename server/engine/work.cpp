@@ -32,14 +32,12 @@ void Core::on(Connection& worker, const WorkComplete& request, Turn turn) {
   const JobSlot slot = running_job(worker, request.handle, error_text::job_not_found, turn);
   if (slot == nil) return;
   tell_clients(jobs_[slot], request, turn);
-  forget(slot);
+  forget(slot, turn);
 }
 
 void Core::on(Connection& worker, const WorkFail& request, Turn turn) {
   // Perl's Gearman::Worker says WORK_FAIL after each WORK_EXCEPTION, and would die of an ERROR.
-  if (worker.raised && worker.raised == handles_.parse(request.handle)) {
-    return worker.raised.reset();
-  }
+  if (!worker.raised.empty() && worker.raised == request.handle) return worker.raised.clear();
   const JobSlot slot = running_job(worker, request.handle, error_text::job_not_found, turn);
   if (slot != nil) fail(slot, turn);
 }
@@ -48,7 +46,7 @@ void Core::on(Connection& worker, const WorkException& request, Turn turn) {
   const JobSlot slot =
       running_job(worker, request.handle, error_text::job_not_found_exception, turn);
   if (slot == nil) return;
-  worker.raised = handles_.parse(request.handle);
+  worker.raised = request.handle;
   std::optional<Effects::Encoded> exception;
   std::optional<Effects::Encoded> failure;
   jobs_[slot].clients.for_each(waits_, [&](std::uint32_t wait) {
@@ -61,7 +59,7 @@ void Core::on(Connection& worker, const WorkException& request, Turn turn) {
       turn.effects.send(client.id, *failure);
     }
   });
-  forget(slot);
+  forget(slot, turn);
 }
 
 JobSlot Core::running_job(const Connection& worker, std::string_view handle,
@@ -98,17 +96,17 @@ void Core::lose_worker(JobSlot slot, Turn turn) {
   ++job.attempts_lost;
   const bool is_wanted = job.lifetime == Lifetime::server ||
                          (job.lifetime == Lifetime::clients && job.client_count > 0);
-  if (!is_wanted) return forget(slot);
+  if (!is_wanted) return forget(slot, turn);
   if (settings_.attempts_max != 0 && job.attempts_lost >= settings_.attempts_max) {
     return fail(slot, turn);
   }
   leave_state(slot);
   take_key_back(slot);
-  enqueue(slot, turn);
+  requeue(slot, turn);
 }
 
 // A client no longer waits. A foreground job that nobody waits for is not worth starting.
-void Core::leave(std::uint32_t wait_slot) {
+void Core::leave(std::uint32_t wait_slot, Turn turn) {
   const ClientWait wait = waits_[wait_slot];
   Job& job = jobs_[wait.job];
   job.clients.erase(waits_, wait_slot);
@@ -116,13 +114,13 @@ void Core::leave(std::uint32_t wait_slot) {
   waits_.destroy(wait_slot);
   --job.client_count;
   if (job.client_count == 0 && job.lifetime == Lifetime::clients && !job.is_running()) {
-    forget(wait.job);
+    forget(wait.job, turn);
   }
 }
 
 void Core::fail(JobSlot slot, Turn turn) {
   tell_clients(jobs_[slot], gman::WorkFail{handle_of(slot)}, turn);
-  forget(slot);
+  forget(slot, turn);
 }
 
 void Core::release_clients(Job& job) {
@@ -148,6 +146,10 @@ void Core::leave_state(JobSlot slot) {
   } else if (const auto* wait = std::get_if<Scheduled>(&job.state)) {
     timers_.disarm(wait->timer);
     --function.scheduled[index_of(job.priority)];
+  } else if (job.is_storing()) {
+    storing_jobs_.erase(jobs_, slot);
+    --function.storing[index_of(job.priority)];
+    --storing_;
   } else {
     functions_.dequeue(slot);
     --queued_;
@@ -155,9 +157,11 @@ void Core::leave_state(JobSlot slot) {
 }
 
 // Any state -> gone.
-void Core::forget(JobSlot slot) {
+void Core::forget(JobSlot slot, Turn turn) {
   leave_state(slot);
   Job& job = jobs_[slot];
+  if (job.is_stored) turn.effects.changes().remove(job.number);
+  if (is_restored(job)) earlier_handles_.forget_one();
   release_clients(job);
   release_key(slot);
   texts_.free(job.text, job.text_bytes());

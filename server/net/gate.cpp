@@ -16,9 +16,10 @@ bool is_exhausted(int fault) {
 
 }  // namespace
 
-Gate::Gate(std::vector<Listener> listeners, Epoll& epoll, Log& log)
+Gate::Gate(std::vector<Listener> listeners, const ServerConfig& config, Epoll& epoll, Log& log)
     : listeners_(std::move(listeners)), epoll_(epoll), log_(log) {
   for (std::size_t number = 0; number < listeners_.size(); ++number) {
+    listeners_[number].listen(config.backlog);
     if (!epoll_.add(listeners_[number].fd(), EPOLLIN, number)) {
       throw ListenError("cannot listen on " + listeners_[number].address() +
                         ": the system watches no more descriptors");

@@ -24,7 +24,8 @@ namespace gman {
 
 class Gate {
  public:
-  Gate(std::vector<Listener> listeners, Epoll& epoll, Log& log);
+  /// Listens from now on. Throws ListenError.
+  Gate(std::vector<Listener> listeners, const ServerConfig& config, Epoll& epoll, Log& log);
 
   void announce() const;
   /// "127.0.0.1:4730 unix:/path".

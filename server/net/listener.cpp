@@ -199,7 +199,6 @@ Result<Listener> Listener::on_tcp(const sockaddr& address, socklen_t address_byt
   if (address.sa_family == AF_INET6) set_option(listener.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   set_inherited_options(listener.fd(), config);
   if (::bind(listener.fd(), &address, address_bytes) != 0) return last_error();
-  if (::listen(listener.fd(), static_cast<int>(config.backlog)) != 0) return last_error();
   listener.learn_tcp_address();
   return listener;
 }
@@ -244,13 +243,16 @@ Listener Listener::of_passed(UniqueFd socket, const ServerConfig& config) {
   return listener;
 }
 
+void Listener::listen(std::uint32_t backlog) const {
+  if (::listen(fd(), static_cast<int>(backlog)) != 0) fail(address_, last_error().message());
+}
+
 void Listener::change(const ServerConfig& config) const {
   if (kind_ == PeerKind::tcp) set_inherited_options(fd(), config);
   ::listen(fd(), static_cast<int>(config.backlog));
 }
 
-Listener Listener::on_unix_socket(const std::string& path, std::uint32_t mode,
-                                  std::uint32_t backlog) {
+Listener Listener::on_unix_socket(const std::string& path, std::uint32_t mode) {
   const std::string name = "unix:" + path;
   remove_stale_socket(path, name);
   Listener listener(new_unix_socket(), PeerKind::unix_socket);
@@ -272,7 +274,6 @@ Listener Listener::on_unix_socket(const std::string& path, std::uint32_t mode,
   }
   listener.path_ = path;
   listener.address_ = name;
-  if (::listen(listener.fd(), static_cast<int>(backlog)) != 0) fail(name, last_error().message());
   return listener;
 }
 
@@ -289,8 +290,7 @@ std::vector<Listener> open_listeners(const ServerConfig& config, std::vector<Uni
     for (Listener& listener : open_tcp(config)) listeners.push_back(std::move(listener));
   }
   if (!config.unix_socket.empty() && !unix_socket_is_passed) {
-    listeners.push_back(
-        Listener::on_unix_socket(config.unix_socket, config.unix_socket_mode, config.backlog));
+    listeners.push_back(Listener::on_unix_socket(config.unix_socket, config.unix_socket_mode));
   }
   return listeners;
 }

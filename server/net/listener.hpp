@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Listener: a socket that accepts, on a TCP address or a Unix path.
+// Listener: a socket that accepts, on a TCP address or a Unix path. It has the address from the
+// start, and accepts once it is told to listen.
 //
 // What cannot be listened on is a ListenError with one clear line; it is thrown before the server
 // serves anybody.
@@ -35,12 +36,13 @@ class Listener {
   [[nodiscard]] static Result<Listener> on_tcp(const sockaddr& address, socklen_t address_bytes,
                                                const ServerConfig& config);
   /// Replaces a file that a dead server left behind. Throws ListenError.
-  [[nodiscard]] static Listener on_unix_socket(const std::string& path, std::uint32_t mode,
-                                               std::uint32_t backlog = ServerConfig{}.backlog);
+  [[nodiscard]] static Listener on_unix_socket(const std::string& path, std::uint32_t mode);
   /// A socket that listens already, for the service manager opened it; its file is not ours.
   /// Throws ListenError when it is anything else.
   [[nodiscard]] static Listener of_passed(UniqueFd socket, const ServerConfig& config);
 
+  /// Lets clients knock: until now they were refused. Throws ListenError.
+  void listen(std::uint32_t backlog) const;
   /// Sets what may change while it listens: keepalive and backlog.
   void change(const ServerConfig& config) const;
 

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
+#include <system_error>
 #include <utility>
 
 #include "server/config/effective.hpp"
@@ -21,6 +23,9 @@ constexpr int turns_in_a_row_max = 16;
 
 constexpr std::array handled_signals{SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
+// Not a number that a listener has.
+constexpr std::uint64_t store_tag = 0xffff'ffff;
+
 // Ids of sessions are above every number of a listener: a generation starts at 1.
 bool is_listener(std::uint64_t tag) {
   return tag >> 32 == 0;
@@ -32,17 +37,22 @@ Now read_clocks() {
 
 }  // namespace
 
-Server::Server(ServerConfig config, EngineSettings settings, std::vector<Listener> listeners,
-               Log& log, LogFile& log_file, ServiceManager& manager, ServerHooks hooks)
+Server::Server(ServerConfig config, EngineSettings settings, Engine& engine,
+               std::unique_ptr<StoreWriter> store, std::vector<Listener> listeners, Log& log,
+               LogFile& log_file, ServiceManager& manager, ServerHooks hooks)
     : config_(std::move(config)),
       engine_settings_(std::move(settings)),
-      engine_(engine_settings_),
+      engine_(engine),
       log_(log),
       log_file_(log_file),
       manager_(manager),
       hooks_(std::move(hooks)),
-      switchboard_(config_, engine_, epoll_, log),
-      gate_(std::move(listeners), epoll_, log) {
+      store_(std::move(store)),
+      switchboard_(config_, engine_, epoll_, store_.get(), log),
+      gate_(std::move(listeners), config_, epoll_, log) {
+  if (store_ != nullptr && !epoll_.add(store_->fd(), EPOLLIN, store_tag)) {
+    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+  }
   use(config_);
   for (const int number : handled_signals) signals_.add(number);
   sockets_.assign(epoll_.fd());
@@ -106,7 +116,9 @@ std::size_t Server::turn() {
   now_ = read_clocks();
   switchboard_.begin_turn(now_);
   for (const epoll_event& event : events) {
-    if (is_listener(event.data.u64)) {
+    if (event.data.u64 == store_tag) {
+      switchboard_.store_ready();
+    } else if (is_listener(event.data.u64)) {
       gate_.accept(event.data.u64, now_, [this](UniqueFd socket, PeerKind kind) {
         switchboard_.add(std::move(socket), kind);
       });
@@ -264,7 +276,7 @@ void Server::end_if_idle() {
   if (engine_.running_jobs() != 0) return;
   const bool has_waiting_jobs = engine_.queued_jobs() != 0 || engine_.scheduled_jobs() != 0;
   if (phase_ == Phase::finishing_queue && has_waiting_jobs) return;
-  if (!switchboard_.has_unsent_output()) end();
+  if (!switchboard_.has_unsent_output() && switchboard_.is_all_stored()) end();
 }
 
 void Server::end() {
@@ -273,10 +285,21 @@ void Server::end() {
   const std::size_t running = engine_.running_jobs();
   const std::size_t queued = engine_.queued_jobs();
   const std::size_t scheduled = engine_.scheduled_jobs();
+  if (!switchboard_.is_all_stored()) {
+    log_.error("stopped before the store had everything: jobs that were done may be run again",
+               {{"store", store_->name()}});
+  }
   switchboard_.close_all();
-  log_.info("stopped", {{"jobs_dropped_running", running},
-                        {"jobs_dropped_queued", queued},
-                        {"jobs_dropped_scheduled", scheduled}});
+  if (store_ == nullptr) {
+    log_.info("stopped", {{"jobs_dropped_running", running},
+                          {"jobs_dropped_queued", queued},
+                          {"jobs_dropped_scheduled", scheduled}});
+  } else {
+    log_.info("stopped", {{"store", store_->name()},
+                          {"jobs_running", running},
+                          {"jobs_queued", queued},
+                          {"jobs_scheduled", scheduled}});
+  }
   io_.stop();
 }
 

@@ -43,7 +43,9 @@ struct ServerHooks {
 class Server {
  public:
   /// Accepts from now on; serves once it runs.
-  Server(ServerConfig config, EngineSettings settings, std::vector<Listener> listeners, Log& log,
+  /// `store` is nullptr where nothing is stored; `engine` has all of its jobs.
+  Server(ServerConfig config, EngineSettings settings, Engine& engine,
+         std::unique_ptr<StoreWriter> store, std::vector<Listener> listeners, Log& log,
          LogFile& log_file, ServiceManager& manager, ServerHooks hooks);
 
   /// Until a signal or an admin ends it.
@@ -73,7 +75,7 @@ class Server {
 
   ServerConfig config_;
   EngineSettings engine_settings_;
-  Engine engine_;
+  Engine& engine_;
   Log& log_;
   LogFile& log_file_;
   ServiceManager& manager_;
@@ -81,6 +83,7 @@ class Server {
   std::unique_ptr<Syslog> syslog_;
 
   Epoll epoll_;
+  std::unique_ptr<StoreWriter> store_;
   Switchboard switchboard_;
   Gate gate_;
 

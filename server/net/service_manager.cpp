@@ -45,6 +45,11 @@ ServiceManager ServiceManager::from_environment() {
   return manager;
 }
 
+void ServiceManager::starting(std::string_view status, milliseconds more) const {
+  const auto extend = std::chrono::duration_cast<std::chrono::microseconds>(more);
+  tell("STATUS=" + std::string(status) + "\nEXTEND_TIMEOUT_USEC=" + std::to_string(extend.count()));
+}
+
 void ServiceManager::ready(std::string_view status) const {
   tell("READY=1\nSTATUS=" + std::string(status) + "\nMAINPID=" + std::to_string(::getpid()));
 }

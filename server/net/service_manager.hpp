@@ -18,6 +18,8 @@ class ServiceManager {
   /// Reads the environment and takes the variables from it.
   [[nodiscard]] static ServiceManager from_environment();
 
+  /// It may take so much longer until ready().
+  void starting(std::string_view status, milliseconds more) const;
   void ready(std::string_view status) const;
   /// Until the next ready().
   void reloading(Instant now) const;

@@ -12,6 +12,7 @@
 #include "server/engine/effects.hpp"
 #include "server/net/byte_buffer.hpp"
 #include "server/net/deadline_queue.hpp"
+#include "server/net/held_output.hpp"
 #include "server/net/unique_fd.hpp"
 
 namespace gman {
@@ -23,15 +24,19 @@ struct Session {
 
   explicit Session(std::uint32_t slot_number) : slot(slot_number) {}
 
+  [[nodiscard]] bool owes_output() const { return !out.empty() || !held.empty(); }
+  [[nodiscard]] std::size_t unsent_bytes() const { return out.size() + held.size(); }
   [[nodiscard]] ConnId id() const { return {std::uint64_t{generation} << 32 | slot}; }
 
   UniqueFd socket;
-  ByteBuffer in;   ///< what came and is not yet a whole packet; no memory when empty
-  ByteBuffer out;  ///< what the socket did not take yet; no memory when empty
+  ByteBuffer in;    ///< what came and is not yet a whole packet; no memory when empty
+  ByteBuffer out;   ///< what the socket did not take yet; no memory when empty
+  HeldOutput held;  ///< what goes out behind it, once the store has what it promises
   Deadline reading{*this};
   Deadline writing{*this};
   /// How much of a half packet was there when its deadline was started (again).
   std::size_t in_bytes_at_start = 0;
+  std::uint64_t told_of_batch = 0;  ///< the last one that it waited for, until it submits again
   const std::uint32_t slot;
   std::uint32_t generation = 0;
   std::uint32_t interest = 0;  ///< the epoll events it is registered for

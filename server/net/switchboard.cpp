@@ -74,7 +74,8 @@ void take_earlier(std::optional<Instant>& earliest, std::optional<Instant> other
 
 }  // namespace
 
-Switchboard::Switchboard(const ServerConfig& config, Engine& engine, Epoll& epoll, Log& log)
+Switchboard::Switchboard(const ServerConfig& config, Engine& engine, Epoll& epoll,
+                         StoreWriter* store, Log& log)
     : engine_(engine),
       epoll_(epoll),
       log_(log),
@@ -83,7 +84,9 @@ Switchboard::Switchboard(const ServerConfig& config, Engine& engine, Epoll& epol
       connections_max_(config.connections_max),
       half_packets_(config.half_packet),
       stalls_(config.output_stall),
-      lingering_(linger) {}
+      lingering_(linger),
+      store_(store),
+      store_patience_(config.store_patience) {}
 
 void Switchboard::change(const ServerConfig& config) {
   output_bytes_max_ = config.output_bytes_max;
@@ -91,6 +94,7 @@ void Switchboard::change(const ServerConfig& config) {
   connections_max_ = config.connections_max;
   half_packets_.set_length(config.half_packet);
   stalls_.set_length(config.output_stall);
+  store_patience_ = config.store_patience;
 }
 
 // A connection's life.
@@ -142,6 +146,7 @@ void Switchboard::close(Session& session, CloseReason reason) {
 }
 
 void Switchboard::forget(Session& session) {
+  session.held = {};
   pool_.give_back(std::move(session.in));
   pool_.give_back(std::move(session.out));
   sessions_.free(session);
@@ -167,7 +172,7 @@ void Switchboard::close_all() {
 
 bool Switchboard::has_unsent_output() {
   bool found = false;
-  sessions_.for_each([&found](const Session& session) { found |= !session.out.empty(); });
+  sessions_.for_each([&found](const Session& session) { found |= session.owes_output(); });
   return found;
 }
 
@@ -236,7 +241,7 @@ void Switchboard::read_large_frame(Session& session, std::size_t frame_bytes) {
 void Switchboard::discard_input(Session& session) {
   const ssize_t got = ::recv(session.socket.get(), scratch_.data(), scratch_.size(), 0);
   if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return;
-  if (got < 0 || session.out.empty()) return forget(session);
+  if (got < 0 || !session.owes_output()) return forget(session);
   session.has_ended = true;
   set_interest(session, session.interest & ~EPOLLIN);
 }
@@ -249,10 +254,10 @@ void Switchboard::reading_failed(Session& session, ssize_t result) {
 std::size_t Switchboard::handle_frames(Session& session, std::string_view bytes) {
   std::size_t used = 0;
   while (session.phase == Session::Phase::open) {
-    if (session.out.size() > output_pause_bytes) {
-      flush(session);
+    if (session.unsent_bytes() > output_pause_bytes) {
+      if (!session.out.empty()) flush(session);
       if (session.phase != Session::Phase::open) break;
-      if (session.out.size() > output_pause_bytes) {
+      if (session.unsent_bytes() > output_pause_bytes) {
         set_interest(session, session.interest & ~EPOLLIN);
         break;
       }
@@ -354,7 +359,11 @@ void Switchboard::resume(Session& session) {
 void Switchboard::settle_effects() {
   for (const Effects::Effect& effect : effects_.list()) {
     if (const auto* send = std::get_if<Effects::Send>(&effect)) {
-      if (Session* session = sessions_.find(send->to)) {
+      Session* session = sessions_.find(send->to);
+      if (session == nullptr) continue;
+      if (send->batch > stored_batch_) {
+        promise(*session, send->batch, effects_.bytes_of(*send));
+      } else {
         deliver(*session, effects_.bytes_of(*send));
       }
     } else if (const auto* ending = std::get_if<Effects::Close>(&effect)) {
@@ -366,6 +375,20 @@ void Switchboard::settle_effects() {
 
 void Switchboard::deliver(Session& session, std::string_view bytes) {
   if (session.phase != Session::Phase::open) return;
+  if (session.held.empty()) return append_output(session, bytes);
+  session.held.follow(bytes);
+  if (session.unsent_bytes() > output_bytes_max_) close(session, CloseReason::slow_consumer);
+}
+
+void Switchboard::promise(Session& session, std::uint64_t batch, std::string_view bytes) {
+  if (session.phase != Session::Phase::open) return;
+  if (session.held.empty()) promised_.push_back(session.id());
+  if (std::exchange(session.told_of_batch, 0) == stored_batch_) pace_.came_back();
+  session.held.promise(batch, bytes);
+}
+
+void Switchboard::append_output(Session& session, std::string_view bytes) {
+  if (session.phase == Session::Phase::free) return;
   if (session.out.empty() && bytes.size() >= direct_send_bytes) {
     const auto sent = send_some(session, bytes);
     if (!sent) return;
@@ -434,8 +457,13 @@ void Switchboard::output_is_sent(Session& session) {
   pool_.give_back(std::move(session.out));
   session.writing.stop();
   if (session.phase == Session::Phase::open) {
+    if (session.held.size() > output_pause_bytes / 2) {
+      return set_interest(session, session.interest & ~EPOLLOUT);
+    }
     if ((session.interest & EPOLLIN) == 0) resumed_.push_back(&session);
     set_interest(session, EPOLLIN);
+  } else if (!session.held.empty()) {
+    set_interest(session, session.interest & ~EPOLLOUT);
   } else if (session.has_ended) {
     forget(session);
   } else {
@@ -478,7 +506,133 @@ void Switchboard::finish_turn() {
     }
     if (effects_.empty()) break;
   }
+  give_to_store();
   sessions_.recycle();
+}
+
+// The store. While it is busy with one batch, the next one forms.
+
+void Switchboard::give_to_store() {
+  if (store_ == nullptr || !store_->is_idle()) return;
+  if (copy_from_) return give_anew();
+  if (effects_.changes().empty() && !store_->has_unwritten()) return;
+  if (pace_.waits(now_.steady)) return;
+  given_batch_ = effects_.batch();
+  given_at_ = now_.steady;
+  effects_.take_batch(spare_changes_);
+  store_->write(given_batch_, spare_changes_);
+}
+
+// A part of all that is to be stored, while what changes meanwhile forms the batch behind it.
+void Switchboard::give_anew() {
+  constexpr std::size_t part_jobs_max = 4096;
+  constexpr std::size_t part_bytes_max = std::size_t{4} << 20;
+  constexpr std::size_t step = 64;
+  const bool is_first = copy_from_ == 0U;
+  while (copy_from_ && spare_changes_.added_count() < part_jobs_max &&
+         spare_changes_.text_bytes() < part_bytes_max) {
+    copy_from_ = engine_.copy_stored(*copy_from_, step, spare_changes_);
+  }
+  const bool is_last = !copy_from_;
+  const auto part = is_first ? (is_last ? StoreWriter::Part::only : StoreWriter::Part::first)
+                             : (is_last ? StoreWriter::Part::last : StoreWriter::Part::middle);
+  store_->write_anew(part, given_batch_, spare_changes_);
+}
+
+bool Switchboard::is_all_stored() const {
+  return store_ == nullptr || (store_->is_idle() && !store_->has_unwritten() && !copy_from_ &&
+                               effects_.changes().empty());
+}
+
+void Switchboard::store_ready() {
+  while (const auto news = store_->take_news()) {
+    if (const auto* done = std::get_if<StoreWriter::Stored>(&*news)) {
+      stored(done->batch);
+    } else if (const auto* failing = std::get_if<StoreWriter::Failing>(&*news)) {
+      store_fails(failing->fault);
+    } else if (const auto* full = std::get_if<StoreWriter::Full>(&*news)) {
+      store_fails(full->fault);
+    } else if (const auto* lost = std::get_if<StoreWriter::Lost>(&*news)) {
+      store_fails(lost->fault);
+      write_all_anew();
+    }
+  }
+}
+
+// What has changed up to now is in the engine, so the batches that were to say so are not needed.
+void Switchboard::write_all_anew() {
+  log_.warn("the store is written anew from memory",
+            {{"store", store_->name()},
+             {"jobs", engine_.queued_jobs() + engine_.running_jobs() + engine_.scheduled_jobs()}});
+  copy_from_ = 0;
+  given_batch_ = effects_.batch();
+  effects_.take_batch(spare_changes_);
+  spare_changes_.clear();
+}
+
+void Switchboard::stored(std::uint64_t batch) {
+  stored_batch_ = batch;
+  if (store_fails_since_) {
+    const auto length = std::chrono::duration<double>(now_.steady - *store_fails_since_);
+    log_.info("the store works again",
+              {{"store", store_->name()}, {"failed_for_seconds", length.count()}});
+    store_fails_since_.reset();
+    has_given_up_storing_ = false;
+    engine_.set_store_fault({});
+  }
+  std::size_t told = 0;
+  for (const ConnId conn : std::exchange(promised_, {})) {
+    Session* session = sessions_.find(conn);
+    if (session == nullptr) continue;
+    HeldOutput held = std::exchange(session->held, {});  // the session may end of what it is sent
+    held.release(batch, [&](std::string_view bytes) { append_output(*session, bytes); });
+    if (session->phase == Session::Phase::free) continue;
+    mark_dirty(*session);
+    session->held = std::move(held);
+    if (!session->held.empty()) {
+      promised_.push_back(conn);
+    } else {
+      session->told_of_batch = batch;
+      ++told;
+    }
+  }
+  pace_.committed(told, now_.steady - given_at_, now_.steady);
+  engine_.stored(batch, now_, effects_);
+}
+
+void Switchboard::store_fails(const StoreFault& fault) {
+  if (!store_fails_since_) store_fails_since_ = now_.steady;
+  log_.error("the store fails, it is being tried again",
+             {{"store", store_->name()}, {"cause", fault.text}});
+  store_fault_ = fault.text;
+  if (has_given_up_storing_) engine_.set_store_fault(refusal_text());
+}
+
+// Whoever waits has waited long enough. The store goes on with what it was given.
+void Switchboard::give_up_storing() {
+  has_given_up_storing_ = true;
+  log_.error(
+      "clients are told that the store fails",
+      {{"store", store_->name()}, {"cause", store_fault_}, {"jobs", engine_.storing_jobs()}});
+  std::string refusal;
+  append_packet(refusal, Magic::res, PacketType::error,
+                {error_text::store_error_code, refusal_text()});
+  for (const ConnId conn : std::exchange(promised_, {})) {
+    Session* session = sessions_.find(conn);
+    if (session == nullptr) continue;
+    HeldOutput held = std::exchange(session->held, {});
+    held.give_up(stored_batch_, [&](std::string_view bytes, bool is_broken) {
+      if (!is_broken) return append_output(*session, bytes);
+      // Each JOB_CREATED that was promised is an ERROR now.
+      while (!bytes.empty()) {
+        bytes.remove_prefix(frame_bytes_needed(bytes));
+        append_output(*session, refusal);
+      }
+    });
+    if (session->phase != Session::Phase::free) mark_dirty(*session);
+  }
+  engine_.give_up_storing(now_, effects_);
+  engine_.set_store_fault(refusal_text());
 }
 
 void Switchboard::expire() {
@@ -497,6 +651,10 @@ void Switchboard::expire() {
     }
   }
   while (Session* session = lingering_.pop_expired(now_.steady)) forget(*session);
+  if (store_fails_since_ && !has_given_up_storing_ &&
+      *store_fails_since_ + store_patience_ <= now_.steady) {
+    give_up_storing();
+  }
   engine_.tick(now_, effects_);
 }
 
@@ -504,6 +662,10 @@ std::optional<Instant> Switchboard::next_deadline() const {
   std::optional<Instant> earliest = engine_.next_deadline();
   for (const DeadlineQueue* queue : {&half_packets_, &stalls_, &lingering_}) {
     take_earlier(earliest, queue->next());
+  }
+  take_earlier(earliest, pace_.deadline());
+  if (store_fails_since_ && !has_given_up_storing_) {
+    take_earlier(earliest, *store_fails_since_ + store_patience_);
   }
   return earliest;
 }

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,15 +27,19 @@
 #include "server/config.hpp"
 #include "server/engine/engine.hpp"
 #include "server/net/byte_buffer.hpp"
+#include "server/net/commit_pace.hpp"
 #include "server/net/deadline_queue.hpp"
 #include "server/net/epoll.hpp"
 #include "server/net/session.hpp"
+#include "server/store/writer.hpp"
 
 namespace gman {
 
 class Switchboard {
  public:
-  Switchboard(const ServerConfig& config, Engine& engine, Epoll& epoll, Log& log);
+  /// `store` is nullptr where nothing is stored.
+  Switchboard(const ServerConfig& config, Engine& engine, Epoll& epoll, StoreWriter* store,
+              Log& log);
 
   /// From now on its limits and times hold, also for connections that are there.
   void change(const ServerConfig& config);
@@ -43,6 +48,8 @@ class Switchboard {
   /// Above ServerConfig::connections_max the peer is told so and the socket is closed.
   void add(UniqueFd socket, PeerKind kind);
   void ready(ConnId conn, std::uint32_t events);
+  /// The store has news.
+  void store_ready();
   /// Ends what waits too long and lets the engine do what is due.
   void expire();
   /// Sends what the turn has produced, and does what follows from that, until nothing does.
@@ -52,6 +59,8 @@ class Switchboard {
   /// How many connections were ever closed: a change says that there are free descriptors.
   [[nodiscard]] std::uint64_t closed() const { return closed_; }
   [[nodiscard]] bool has_unsent_output();
+  /// The store has everything.
+  [[nodiscard]] bool is_all_stored() const;
 
   /// What an admin has asked for since the last call.
   [[nodiscard]] std::optional<AdminShutdown> take_shutdown_request() {
@@ -79,12 +88,24 @@ class Switchboard {
 
   void settle_effects();
   void deliver(Session& session, std::string_view bytes);
+  void promise(Session& session, std::uint64_t batch, std::string_view bytes);
+  void append_output(Session& session, std::string_view bytes);
   void flush(Session& session);
   /// How many bytes the socket took; nullopt: the connection is broken and has been closed.
   [[nodiscard]] std::optional<std::size_t> send_some(Session& session, std::string_view bytes);
   void wait_for_room(Session& session, bool has_progressed);
   void output_is_sent(Session& session);
   void mark_dirty(Session& session);
+
+  void give_to_store();
+  void give_anew();
+  void write_all_anew();
+  void stored(std::uint64_t batch);
+  void store_fails(const StoreFault& fault);
+  void give_up_storing();
+  [[nodiscard]] std::string refusal_text() const {
+    return "The job was not stored: " + store_fault_;
+  }
 
   /// Tells the engine, and ends the connection: at once when the peer is gone or does not read,
   /// else after it has been sent what it is still owed.
@@ -114,6 +135,20 @@ class Switchboard {
   std::vector<Session*> flushing_;  ///< being flushed
   std::vector<Session*> resumed_;   ///< read again, first what they have sent already
   std::optional<AdminShutdown> shutdown_request_;
+
+  StoreWriter* store_;
+  CommitPace pace_;
+  JobChanges spare_changes_;  ///< with the memory of a batch that was written
+  Instant given_at_{};
+  std::optional<std::uint32_t> copy_from_;  ///< while everything is written anew: what comes next
+  milliseconds store_patience_;
+  std::uint64_t given_batch_ = 0;   ///< to the store
+  std::uint64_t stored_batch_ = 0;  ///< the store has it and all before it
+  std::vector<ConnId> promised_;    ///< who has held output, maybe more than once
+  std::optional<Instant> store_fails_since_;
+  std::string store_fault_;            ///< the last one
+  bool has_given_up_storing_ = false;  ///< until it works again
+
   std::uint64_t closed_ = 0;
   std::uint64_t turned_away_ = 0;  ///< since the log said so
   Instant next_turned_away_log_{};

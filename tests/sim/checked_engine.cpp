@@ -16,44 +16,83 @@ std::string listed(const std::vector<Happened>& list) {
 }  // namespace
 
 void CheckedEngine::connected(ConnId conn) {
-  engine_.connected(conn);
+  engine_->connected(conn);
   model_.connected(conn);
 }
 
 void CheckedEngine::handle(ConnId conn, const Request& request, Now now) {
-  engine_.handle(conn, request, now, effects_);
+  engine_->handle(conn, request, now, effects_);
   witness();
   model_.handle(conn, request, now);
   compare(now);
 }
 
 void CheckedEngine::disconnected(ConnId conn, Now now) {
-  engine_.disconnected(conn, now, effects_);
+  engine_->disconnected(conn, now, effects_);
   witness();
   model_.disconnected(conn, now);
   compare(now);
 }
 
 void CheckedEngine::tick(Now now) {
-  engine_.tick(now, effects_);
+  engine_->tick(now, effects_);
   witness();
   model_.tick(now);
   compare(now);
 }
 
 void CheckedEngine::change(const EngineSettings& settings) {
-  engine_.change(settings);
+  engine_->change(settings);
   model_.change(settings);
 }
 
 void CheckedEngine::stop_assigning() {
-  engine_.stop_assigning();
+  engine_->stop_assigning();
   model_.stop_assigning();
+}
+
+std::uint64_t CheckedEngine::take_batch(JobChanges& changes) {
+  const std::uint64_t batch = effects_.batch();
+  effects_.take_batch(changes);
+  model_.given_to_store(batch, changes);
+  return batch;
+}
+
+void CheckedEngine::stored(std::uint64_t batch, Now now) {
+  engine_->stored(batch, now, effects_);
+  witness();
+  model_.stored(batch, now);
+  compare(now);
+}
+
+void CheckedEngine::give_up_storing(Now now) {
+  engine_->give_up_storing(now, effects_);
+  witness();
+  model_.give_up_storing();
+  compare(now);
+}
+
+void CheckedEngine::set_store_fault(const std::string& text) {
+  engine_->set_store_fault(text);
+  model_.set_store_fault(text);
+}
+
+void CheckedEngine::restart(const EngineSettings& settings, const std::vector<JobRecord>& jobs,
+                            const std::map<std::uint32_t, std::string>& starts,
+                            bool last_batch_is_stored, Now now) {
+  engine_ = std::make_unique<Engine>(settings);
+  JobChanges died_with_it;
+  effects_.take_batch(died_with_it);
+  for (const auto& [start, prefix] : starts) engine_->know_start(start, prefix);
+  for (const JobRecord& job : jobs) engine_->restore(job, now);
+  model_.restarted(settings, last_batch_is_stored, now);
+  engine_->check();
+  model_.check(*engine_, now);
 }
 
 std::string CheckedEngine::admin(const AdminCommand& command, std::string_view line, Now now) {
   std::optional<AdminShutdown> shutdown;
-  std::string answer = admin_answer(command, AdminContext{.engine = engine_,
+  std::string answer = admin_answer(command, AdminContext{.engine = *engine_,
                                                           .effects = effects_,
                                                           .now = now,
                                                           .sessions = no_sessions_,
@@ -77,7 +116,7 @@ void CheckedEngine::witness() {
   woken_.clear();
   for (const Effects::Effect& effect : effects_.list()) {
     if (const auto* ending = std::get_if<Effects::Close>(&effect)) {
-      happened_.push_back({ending->conn, {}, ending->reason});
+      happened_.push_back({.conn = ending->conn, .packet = {}, .reason = ending->reason});
       continue;
     }
     const auto& sent = std::get<Effects::Send>(effect);
@@ -89,7 +128,7 @@ void CheckedEngine::witness() {
       if (packet == noop) {
         woken_.push_back(sent.to);
       } else {
-        happened_.push_back({sent.to, packet});
+        happened_.push_back({.conn = sent.to, .packet = packet, .when_stored = sent.batch != 0});
       }
       bytes.remove_prefix(packet.size());
     }
@@ -109,12 +148,12 @@ void CheckedEngine::compare(Now now) {
       sink_.close(ending->conn, ending->reason);
     } else {
       const auto& sent = std::get<Effects::Send>(effect);
-      sink_.send(sent.to, effects_.bytes_of(sent));
+      sink_.send(sent.to, effects_.bytes_of(sent), sent.batch);
     }
   }
   effects_.clear();
-  engine_.check();
-  model_.check(engine_, now);
+  engine_->check();
+  model_.check(*engine_, now);
 }
 
 }  // namespace gman::sim

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,12 +20,12 @@ class CheckedEngine {
  public:
   /// What is done about it, in order; it must not call the engine.
   struct Sink {
-    std::function<void(ConnId, std::string_view)> send;
+    std::function<void(ConnId, std::string_view, std::uint64_t batch)> send;
     std::function<void(ConnId, CloseReason)> close;
   };
 
   CheckedEngine(const EngineSettings& settings, Sink sink)
-      : engine_(settings), model_(settings), sink_(std::move(sink)) {}
+      : engine_(std::make_unique<Engine>(settings)), model_(settings), sink_(std::move(sink)) {}
 
   void connected(ConnId conn);
   void handle(ConnId conn, const Request& request, Now now);
@@ -31,9 +33,22 @@ class CheckedEngine {
   void tick(Now now);
   void change(const EngineSettings& settings);
   void stop_assigning();
+
+  // The store: one batch at a time.
+  [[nodiscard]] bool has_changes() const { return !effects_.changes().empty(); }
+  /// What is to be stored since the last call; its number.
+  std::uint64_t take_batch(JobChanges& changes);
+  void stored(std::uint64_t batch, Now now);
+  void give_up_storing(Now now);
+  void set_store_fault(const std::string& text);
+  /// Another engine, with these jobs, in the order of their positions.
+  void restart(const EngineSettings& settings, const std::vector<JobRecord>& jobs,
+               const std::map<std::uint32_t, std::string>& starts, bool last_batch_is_stored,
+               Now now);
+  [[nodiscard]] std::uint64_t batch() const { return effects_.batch(); }
   [[nodiscard]] std::string admin(const AdminCommand& command, std::string_view line, Now now);
 
-  [[nodiscard]] const Engine& engine() const { return engine_; }
+  [[nodiscard]] const Engine& engine() const { return *engine_; }
   [[nodiscard]] const Model& model() const { return model_; }
   [[nodiscard]] std::uint64_t events() const { return events_; }
 
@@ -41,7 +56,7 @@ class CheckedEngine {
   void witness();
   void compare(Now now);
 
-  Engine engine_;
+  std::unique_ptr<Engine> engine_;
   Model model_;
   Sink sink_;
   Effects effects_;

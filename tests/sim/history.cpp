@@ -59,6 +59,7 @@ class History {
         {1, &History::set_wall_clock},
         {1, &History::change_limits},
         {1, &History::let_time_pass},
+        {1, &History::kill_server},
     };
   }
 
@@ -68,6 +69,7 @@ class History {
   void set_wall_clock();
   void change_limits();
   void let_time_pass();
+  void kill_server();
 
   [[nodiscard]] static EngineSettings settings_of(Dice& dice);
   [[nodiscard]] static Weather weather_of(Dice& dice);
@@ -107,6 +109,8 @@ EngineSettings History::settings_of(Dice& dice) {
   if (dice.one_in(3)) settings.function_queue_max = static_cast<std::uint32_t>(dice.between(1, 6));
   if (dice.one_in(4)) settings.timeout_action = TimeoutAction::fail;
   if (dice.one_in(6)) settings.jobs_max = dice.between(1, 20);
+  if (dice.one_in(2)) settings.has_store = true;
+  if (dice.one_in(3)) settings.memory_functions = {std::string(dice.pick(functions))};
   if (dice.one_in(8)) settings.memory_bytes_max = dice.between(300, 4000);
   if (dice.one_in(8)) settings.functions_max = dice.between(1, 3);
   if (dice.one_in(8)) settings.functions_per_worker_max = dice.between(1, 3);
@@ -196,11 +200,19 @@ void History::change_limits() {
   changed.functions_max = settings_.functions_max;
   changed.functions_per_worker_max = settings_.functions_per_worker_max;
   changed.memory_bytes_max = settings_.memory_bytes_max;
+  changed.has_store = settings_.has_store;
+  changed.memory_functions = settings_.memory_functions;
   world_.server.change(changed);
 }
 
 void History::let_time_pass() {
   world_.timeline.run_until(world_.timeline.now().steady + world_.dice.delay(120'000));
+}
+
+void History::kill_server() {
+  if (!settings_.has_store) return;
+  for (Peer* peer : peers()) peer->lose_connection();
+  world_.restart_server();
 }
 
 // Whoever began something ends it, and good workers do what is left. What is scheduled for a day

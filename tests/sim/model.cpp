@@ -97,14 +97,22 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
     if (is_foreground && known->clients.size() >= settings_.clients_per_job_max) {
       return expect_error(who, error_text::queue_error_code, error_text::too_many_clients);
     }
+    if (!is_foreground && is_durable(r.function) && !known->is_stored) {
+      if (!store_fault_.empty()) {
+        return expect_error(who, error_text::store_error_code, store_fault_);
+      }
+      store(*known);
+    }
     known->is_background |= !is_foreground;
     if (is_foreground) known->clients.push_back(who);
+    const bool is_promised = known->is_stored && !is_foreground;
+    if (is_promised || known->state == State::storing) {
+      return expect_when_stored(who, JobCreated{known->handle});
+    }
     return expect(who, JobCreated{known->handle});
   }
   const std::uint32_t jobs_max = queue_max(r.function, r.priority);
-  const std::uint64_t waiting = count(r.function, State::queued) +  //
-                                count(r.function, State::scheduled);
-  if (jobs_max != 0 && waiting >= jobs_max) {
+  if (jobs_max != 0 && waiting(r.function) >= jobs_max) {
     return expect_error(who, error_text::queue_error_code, error_text::queue_full);
   }
 
@@ -119,6 +127,10 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
     require_no_room(r);
     return expect_error(who, error_text::queue_error_code, error_text::memory_full);
   }
+  const bool is_durable_job = !is_foreground && is_durable(r.function);
+  if (is_durable_job && !store_fault_.empty()) {
+    return expect_error(who, error_text::store_error_code, store_fault_);
+  }
   require(std::holds_alternative<JobCreated>(answer),
           [&] { return "a good submit was answered " + told(happened_[expected_.size()]); });
   const auto& created = std::get<JobCreated>(answer);
@@ -129,16 +141,18 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
                .workload = std::string(r.workload),
                .reducer = std::string(r.reducer),
                .priority = r.priority,
-               .is_background = !is_foreground};
+               .is_background = !is_foreground,
+               .due_ms = due_ms,
+               .position = ++order_};
   require(!jobs_.contains(job.handle) && !outcomes_.contains(job.handle), "a handle came twice");
-  expect(who, JobCreated{job.handle});
   if (is_foreground) job.clients.push_back(who);
-  if (due_ms && *due_ms > ms_since_1970(now.wall)) {
-    job.state = State::scheduled;
-    job.due_ms = *due_ms;
-    set_schedule_alarm(job, now);
+  if (is_durable_job) {
+    expect_when_stored(who, JobCreated{job.handle});
+    job.state = State::storing;
+    store(job);
   } else {
-    enqueue(job);
+    expect(who, JobCreated{job.handle});
+    place(job, now);
   }
   const std::string handle = job.handle;
   jobs_.emplace(handle, std::move(job));
@@ -268,7 +282,9 @@ void Model::on(ConnId who, const GetStatusUnique& r, Now) {
   }
   if (possible.empty()) return expect(who, StatusResUnique{.unique = r.unique});
   for (const StatusResUnique& one : possible) {
-    if (happened_ == std::vector<Happened>{{who, bytes_of(one)}}) return expect(who, one);
+    if (happened_ == std::vector<Happened>{{.conn = who, .packet = bytes_of(one)}}) {
+      return expect(who, one);
+    }
   }
   expect(who, possible.front());
 }
@@ -278,7 +294,7 @@ void Model::on(ConnId who, const CanDo& r, Now) {
   if (!abilities.contains(r.function)) {
     const bool is_room = knows_function(r.function) || has_room_for_function();
     if (!is_room || abilities.size() >= settings_.functions_per_worker_max) {
-      expected_.push_back({who, {}, CloseReason::engine_limit});
+      expected_.push_back({.conn = who, .packet = {}, .reason = CloseReason::engine_limit});
       return;
     }
   }
@@ -351,7 +367,8 @@ void Model::submit_many(ConnId who, std::string_view body, Now now) {
 
 void Model::refuse(ConnId who, const ExtendedFault& fault) {
   expect_error(who, fault.code, fault.text);
-  if (fault.closes) expected_.push_back({who, {}, CloseReason::protocol_error});
+  if (!fault.closes) return;
+  expected_.push_back({.conn = who, .packet = {}, .reason = CloseReason::protocol_error});
 }
 
 // It leaves what it waits for first, and its jobs go back in the order in which it got them.
@@ -386,10 +403,10 @@ void Model::tick(Now now) {
         case TimeoutAction::requeue: lose_worker(*first); break;
         case TimeoutAction::fail: fail(*first, Outcome::failed); break;
       }
-    } else if (first->due_ms > ms_since_1970(now.wall)) {
+    } else if (*first->due_ms > ms_since_1970(now.wall)) {
       set_schedule_alarm(*first, now);
     } else {
-      enqueue(*first);
+      requeue(*first);
     }
   }
 }
@@ -409,6 +426,8 @@ void Model::admin_answered(const AdminCancelJob& command, const std::string& ans
   tell(job, WorkFail{job.handle});
   job.clients.clear();
   job.is_cancelled = true;
+  if (job.is_stored) forming_.push_back({Change::Kind::removed, job});
+  job.is_stored = false;
 }
 
 void Model::admin_answered(const AdminCreateFunction& command, const std::string& answer, Now) {
@@ -438,9 +457,7 @@ void Model::admin_answered(const AdminStatus&, const std::string& answer, Now) {
   std::string rows;
   for (const std::string& function : functions_) {
     const std::uint64_t running = count(function, State::running);
-    const std::uint64_t total =
-        count(function, State::queued) + count(function, State::scheduled) + running;
-    append_status_row(rows, {function, total, running, workers(function)});
+    append_status_row(rows, {function, waiting(function) + running, running, workers(function)});
   }
   require_rows(answer, rows);
 }
@@ -480,11 +497,14 @@ void Model::admin_answered(const AdminShowUniqueJobs&, const std::string& answer
 void Model::check(const Engine& engine, Now now) const {
   std::size_t queued = 0;
   std::size_t running = 0;
+  std::size_t storing = 0;
   for (const auto& [handle, job] : jobs_) {
     queued += job.state == State::queued ? 1 : 0;
     running += job.state == State::running ? 1 : 0;
+    storing += job.state == State::storing ? 1 : 0;
   }
-  const std::size_t scheduled = jobs_.size() - queued - running;
+  const std::size_t scheduled = jobs_.size() - queued - running - storing;
+  require(engine.storing_jobs() == storing, "the engine stores another number of jobs");
   const auto numbers = [](std::size_t a, std::size_t b, std::size_t c) {
     return std::to_string(a) + " queued, " + std::to_string(b) + " running, " + std::to_string(c) +
            " scheduled";
@@ -534,7 +554,11 @@ Response Model::next_answer(std::string_view to) const {
 }
 
 void Model::expect(ConnId who, const Response& response) {
-  expected_.push_back({who, bytes_of(response)});
+  expected_.push_back({.conn = who, .packet = bytes_of(response)});
+}
+
+void Model::expect_when_stored(ConnId who, const Response& response) {
+  expected_.push_back({.conn = who, .packet = bytes_of(response), .when_stored = true});
 }
 
 void Model::expect_error(ConnId who, std::string_view code, std::string_view text) {
@@ -551,6 +575,11 @@ std::uint64_t Model::count(std::string_view function, State state) const {
   return static_cast<std::uint64_t>(std::ranges::count_if(jobs_, [&](const auto& entry) {
     return entry.second.function == function && entry.second.state == state;
   }));
+}
+
+std::uint64_t Model::waiting(std::string_view function) const {
+  return count(function, State::queued) + count(function, State::scheduled) +
+         count(function, State::storing);
 }
 
 std::uint64_t Model::all_waiting() const {
@@ -601,8 +630,22 @@ ModelJob* Model::run_of(ConnId who, std::string_view handle, std::string_view re
   return nullptr;
 }
 
+void Model::place(ModelJob& job, Now now) {
+  if (!job.due_ms || *job.due_ms <= ms_since_1970(now.wall)) return enqueue(job);
+  job.state = State::scheduled;
+  set_schedule_alarm(job, now);
+}
+
+void Model::requeue(ModelJob& job) {
+  job.position = ++order_;
+  job.due_ms.reset();
+  if (job.is_stored) forming_.push_back({Change::Kind::requeued, job});
+  enqueue(job);
+}
+
 void Model::enqueue(ModelJob& job) {
   job.state = State::queued;
+  job.due_ms.reset();
   job.queued_as = ++order_;
   job.alarm.reset();
   job.numerator.clear();
@@ -616,7 +659,7 @@ void Model::set_alarm(ModelJob& job, Instant at) {
 
 // At most a minute ahead, since the wall clock may be set meanwhile.
 void Model::set_schedule_alarm(ModelJob& job, Now now) {
-  const auto look_at = std::min(job.due_ms, ms_since_1970(now.wall) + 60'000);
+  const auto look_at = std::min(*job.due_ms, ms_since_1970(now.wall) + 60'000);
   const auto ahead = WallTime(milliseconds(look_at)) - now.wall;
   set_alarm(job, now.steady + duration_cast<Instant::duration>(ahead));
 }
@@ -627,6 +670,7 @@ void Model::tell(const ModelJob& job, const Response& response) {
 
 void Model::end(ModelJob& job, Outcome outcome) {
   const std::string handle = job.handle;
+  if (job.is_stored) forming_.push_back({Change::Kind::removed, job});
   outcomes_.emplace(handle, job.is_cancelled ? Outcome::cancelled : outcome);
   jobs_.erase(handle);
 }
@@ -644,8 +688,132 @@ void Model::lose_worker(ModelJob& job) {
     fail(job, Outcome::used_up);
   } else {
     job.has_key |= find(job.function, job.unique, job.workload) == nullptr;
-    enqueue(job);
+    requeue(job);
   }
+}
+
+// ---- The store
+
+void Model::store(ModelJob& job) {
+  job.is_stored = true;
+  job.batch = ++order_;  // before the next one is given
+  forming_.push_back({Change::Kind::added, job});
+}
+
+// The engine must want stored what the model does, in the same order.
+void Model::given_to_store(std::uint64_t, const JobChanges& changes) {
+  std::vector<const Change*> added, requeued, removed;
+  for (const Change& change : forming_) {
+    (change.kind == Change::Kind::added      ? added
+     : change.kind == Change::Kind::requeued ? requeued
+                                             : removed)
+        .push_back(&change);
+  }
+  require(changes.added_count() == added.size() && changes.requeued().size() == requeued.size() &&
+              changes.removed().size() == removed.size(),
+          "the engine has other changes stored");
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    const JobRecord record = changes.added(i);
+    const ModelJob& job = added[i]->job;
+    const bool is_new = handle_of_number_.emplace(record.number, job.handle).second;
+    require(is_new, "a job number came twice");
+    require(job.handle.ends_with(":" + std::to_string(record.handle_number)) &&
+                record.function == job.function && record.unique == job.unique &&
+                record.reducer == job.reducer && record.workload == job.workload &&
+                record.priority == job.priority && record.attempts_lost == job.attempts_lost,
+            [&] { return "another job is stored than " + job.handle; });
+    const bool waits =
+        job.state == State::scheduled || (job.state == State::storing && job.due_ms.has_value());
+    require(record.due_ms == (waits ? job.due_ms : std::nullopt), "stored with another time");
+  }
+  const auto require_same = [&](JobNumber number, const Change& change) {
+    require(handle_of_number_.at(number) == change.job.handle,
+            [&] { return "another job's change is stored than that of " + change.job.handle; });
+  };
+  for (std::size_t i = 0; i < requeued.size(); ++i) {
+    require_same(changes.requeued()[i].number, *requeued[i]);
+    require(changes.requeued()[i].attempts_lost == requeued[i]->job.attempts_lost,
+            "stored with other attempts");
+  }
+  for (std::size_t i = 0; i < removed.size(); ++i) {
+    require_same(changes.removed()[i], *removed[i]);
+  }
+  require(given_.empty(), "a batch was given before the last one was stored");
+  given_ = std::exchange(forming_, {});
+}
+
+void Model::apply_given() {
+  for (const Change& change : std::exchange(given_, {})) {
+    if (change.kind == Change::Kind::removed) {
+      stored_.erase(change.job.handle);
+    } else {
+      stored_.insert_or_assign(change.job.handle, change.job);
+    }
+  }
+}
+
+void Model::stored(std::uint64_t, Now now) {
+  std::vector<ModelJob*> ready;
+  for (const Change& change : given_) {
+    if (change.kind != Change::Kind::added) continue;
+    const auto known = jobs_.find(change.job.handle);
+    if (known != jobs_.end() && known->second.state == State::storing) {
+      ready.push_back(&known->second);
+    }
+  }
+  apply_given();
+  for (ModelJob* job : ready) place(*job, now);
+}
+
+void Model::give_up_storing() {
+  std::vector<ModelJob*> waiting;
+  for (auto& [handle, job] : jobs_) {
+    if (job.state == State::storing) waiting.push_back(&job);
+  }
+  std::ranges::sort(waiting, {}, &ModelJob::batch);
+  for (ModelJob* job : waiting) end(*job, Outcome::not_stored);
+}
+
+// The new server has what is stored, in the order of positions.
+void Model::restarted(EngineSettings settings, bool last_batch_is_stored, Now now) {
+  if (last_batch_is_stored) apply_given();
+  given_.clear();
+  const auto old_jobs = std::exchange(jobs_, {});
+  for (const auto& [handle, job] : old_jobs) {
+    if (stored_.contains(handle)) continue;
+    outcomes_.emplace(handle, job.is_stored ? Outcome::not_stored : Outcome::died);
+  }
+  settings_ = std::move(settings);
+  peers_.clear();
+  functions_.clear();
+  queue_max_.clear();
+  forming_.clear();
+  store_fault_.clear();
+  assigns_ = true;
+
+  std::vector<ModelJob> jobs;
+  for (auto& [handle, job] : std::exchange(stored_, {})) jobs.push_back(std::move(job));
+  std::ranges::sort(jobs, {}, &ModelJob::position);
+  for (ModelJob& job : jobs) {
+    // What was done before its removal was stored is done again.
+    outcomes_.erase(job.handle);
+    functions_.insert(job.function);
+    job.clients.clear();
+    job.is_background = true;
+    job.is_cancelled = false;
+    job.alarm.reset();
+    if (ModelJob* known = find(job.function, job.unique, job.workload)) known->has_key = false;
+    job.has_key = true;
+    stored_.emplace(job.handle, job);
+    ModelJob& restored = jobs_.emplace(job.handle, std::move(job)).first->second;
+    place(restored, now);
+  }
+}
+
+bool Model::is_promise_kept(const std::string& handle) const {
+  const auto known = jobs_.find(handle);
+  if (known == jobs_.end() || known->second.is_cancelled) return true;
+  return !is_durable(known->second.function) || stored_.contains(known->first);
 }
 
 // ---- Words

@@ -36,12 +36,13 @@ struct Happened {
   ConnId conn;
   std::string packet;  ///< empty: a close
   std::optional<CloseReason> reason{};
+  bool when_stored = false;
 
   friend bool operator==(const Happened&, const Happened&) = default;
 };
 
 struct ModelJob {
-  enum class State : std::uint8_t { scheduled, queued, running };
+  enum class State : std::uint8_t { storing, scheduled, queued, running };
 
   std::string handle, function, unique, workload, reducer;
   Priority priority{};
@@ -51,17 +52,29 @@ struct ModelJob {
   std::uint32_t attempts_lost = 0;
   std::vector<ConnId> clients{};  ///< one entry a wait
   State state = State::queued;
-  std::uint64_t queued_as = 0;     ///< its place in the order of all queueing
-  std::uint64_t started_as = 0;    ///< its place in the order of all starts
-  ConnId worker{};                 ///< of a running job
-  std::int64_t due_ms = 0;         ///< of a scheduled one
+  std::uint64_t queued_as = 0;           ///< its place in the order of all queueing
+  std::uint64_t started_as = 0;          ///< its place in the order of all starts
+  ConnId worker{};                       ///< of a running job
+  std::optional<std::int64_t> due_ms{};  ///< of one that is to wait for its time
+  std::uint64_t batch = 0;               ///< of one that is being stored
+  std::uint64_t position = 0;            ///< in the order of all coming and coming again
+  bool is_stored = false;
   std::optional<Instant> alarm{};  ///< of both
   std::uint64_t alarm_set_as = 0;
   std::string numerator{}, denominator{};
 };
 
 /// How a job came to its end.
-enum class Outcome : std::uint8_t { completed, failed, raised, cancelled, used_up, left_alone };
+enum class Outcome : std::uint8_t {
+  completed,
+  failed,
+  raised,
+  cancelled,
+  used_up,
+  left_alone,
+  not_stored,  ///< and nobody was told that it was
+  died,        ///< with its server, and was not to be stored
+};
 
 class Model {
  public:
@@ -79,6 +92,15 @@ class Model {
   void change(EngineSettings settings) { settings_ = std::move(settings); }
   /// From now on nobody is given a job, and nobody is woken.
   void stop_assigning() { assigns_ = false; }
+
+  // The store. `restarted`: the server died, and a new one has begun with what is stored.
+  void given_to_store(std::uint64_t batch, const JobChanges& changes);
+  void stored(std::uint64_t batch, Now now);
+  void give_up_storing();
+  void set_store_fault(std::string text) { store_fault_ = std::move(text); }
+  void restarted(EngineSettings settings, bool last_batch_is_stored, Now now);
+  /// Of a job whose background submit was acknowledged: it is stored if it is to be.
+  [[nodiscard]] bool is_promise_kept(const std::string& handle) const;
   /// The answer of an admin command; rows of lists are compared without their order.
   void admin(const AdminCommand& command, const std::string& answer, Now now);
 
@@ -133,6 +155,7 @@ class Model {
   [[nodiscard]] Response next_answer(std::string_view to) const;
 
   void expect(ConnId who, const Response& response);
+  void expect_when_stored(ConnId who, const Response& response);
   void expect_error(ConnId who, std::string_view code, std::string_view text);
   [[nodiscard]] bool knows_function(std::string_view function) const {
     return functions_.contains(function);
@@ -146,6 +169,14 @@ class Model {
   /// What the texts of all jobs come to, without what the engine needs to keep them.
   [[nodiscard]] std::uint64_t text_bytes() const;
   void require_no_room(const SubmitJob& r) const;
+  [[nodiscard]] std::uint64_t waiting(std::string_view function) const;
+  [[nodiscard]] bool is_durable(std::string_view function) const {
+    return settings_.has_store && !settings_.memory_functions.contains(function);
+  }
+  void store(ModelJob& job);
+  void place(ModelJob& job, Now now);
+  void requeue(ModelJob& job);
+  void apply_given();
   [[nodiscard]] std::uint64_t workers(std::string_view function) const;
   [[nodiscard]] ModelJob* find(std::string_view function, std::string_view unique,
                                std::string_view workload);
@@ -181,6 +212,17 @@ class Model {
   std::uint64_t order_ = 0;
   bool assigns_ = true;
   std::vector<Happened> happened_, expected_;
+
+  /// What is to be stored: an added job or one that is queued again as it is then, or the handle of
+  /// one that is gone.
+  struct Change {
+    enum class Kind : std::uint8_t { added, requeued, removed } kind;
+    ModelJob job;
+  };
+  std::vector<Change> forming_, given_;
+  std::map<std::string, ModelJob> stored_;  ///< by handle
+  std::map<JobNumber, std::string> handle_of_number_;
+  std::string store_fault_;
 };
 
 /// A packet of the server's for people, as "JOB_CREATED H:1".

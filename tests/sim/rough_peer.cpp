@@ -414,8 +414,9 @@ void RoughPeer::answer(const ErrorRes& r) {
   }
   require(!owed_.empty(), [&] { return "an error that nobody asked for: " + text; });
   const Owed first = owed_.front();
-  const bool is_of_submit =
-      r.code == error_text::queue_error_code || r.code == error_text::invalid_argument_code;
+  const bool is_of_submit = r.code == error_text::queue_error_code ||
+                            r.code == error_text::store_error_code ||
+                            r.code == error_text::invalid_argument_code;
   const bool is_of_option = r.code == error_text::unknown_option_code;
   const bool fits = is_of_submit   ? first == Owed::foreground || first == Owed::background
                     : is_of_option ? first == Owed::option

@@ -1,17 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/sim/virtual_server.hpp"
 
+#include <algorithm>
+
 #include "protocol/errors.hpp"
 #include "tests/sim/failure.hpp"
 
 namespace gman::sim {
 
 VirtualServer::VirtualServer(const EngineSettings& settings, Output output)
-    : engine_(
-          settings,
-          {.send = [this](ConnId conn, std::string_view bytes) { sessions_.at(conn).out += bytes; },
-           .close = [this](ConnId conn, CloseReason) { sessions_.at(conn).is_open = false; }}),
+    : settings_([&] {
+        EngineSettings first = settings;
+        first.first_job_number = JobNumber{1} << job_number_start_shift;
+        return first;
+      }()),
+      engine_(settings_,
+              {.send = [this](ConnId conn, std::string_view bytes,
+                              std::uint64_t batch) { send(conn, bytes, batch); },
+               .close = [this](ConnId conn, CloseReason) { sessions_.at(conn).is_open = false; }}),
       output_(std::move(output)) {}
+
+// As the switchboard: what follows a promise is held with it.
+void VirtualServer::send(ConnId conn, std::string_view bytes, std::uint64_t batch) {
+  Session& session = sessions_.at(conn);
+  if (batch > stored_batch_) return session.held.promise(batch, bytes);
+  if (!session.held.empty()) return session.held.follow(bytes);
+  session.out += bytes;
+}
 
 // As the session table: slots are used again, ids never.
 ConnId VirtualServer::accept() {
@@ -83,18 +98,20 @@ void VirtualServer::handle(ConnId conn, std::string_view bytes, const Packet& pa
 void VirtualServer::handle(ConnId conn, const TextLine& line, Now now) {
   const auto command = parse_admin(line.text);
   if (!command) return refuse(conn, command.error(), true);
-  std::string answer = engine_.admin(*command, line.text, now);
-  sessions_.at(conn).out += answer;
+  const std::string answer = engine_.admin(*command, line.text, now);
+  send(conn, answer, 0);
 }
 
 void VirtualServer::refuse(ConnId conn, const error_code& fault, bool as_text) {
   const Refusal refusal = refusal_of(static_cast<protocol_errc>(fault.value()));
   Session& session = sessions_.at(conn);
+  std::string answer;
   if (as_text) {
-    session.out += admin_error(refusal.code, refusal.text);
+    answer = admin_error(refusal.code, refusal.text);
   } else {
-    append_response(session.out, ErrorRes{refusal.code, refusal.text});
+    append_response(answer, ErrorRes{refusal.code, refusal.text});
   }
+  send(conn, answer, 0);
   if (refusal.closes) session.is_open = false;
 }
 
@@ -112,6 +129,90 @@ void VirtualServer::finish_turn(Now now) {
     sessions_.erase(session);
     free_slots_.push_back(static_cast<std::uint32_t>(conn.value));
   }
+  give_to_store();
+}
+
+// ---- The store
+
+JobRecord VirtualServer::Kept::record() const {
+  JobRecord record = changes.added(0);
+  if (!is_requeued) return record;
+  record.position = position;
+  record.attempts_lost = attempts_lost;
+  record.due_ms.reset();
+  return record;
+}
+
+void VirtualServer::give_to_store() {
+  if (given_batch_ || !engine_.has_changes()) return;
+  given_.clear();
+  given_batch_ = engine_.take_batch(given_);
+  output_.store();
+}
+
+void VirtualServer::keep_given() {
+  for (std::size_t i = 0; i < given_.added_count(); ++i) {
+    stored_.try_emplace(given_.added(i).number, given_.added(i));
+  }
+  for (const JobRequeued& job : given_.requeued()) {
+    const auto known = stored_.find(job.number);
+    if (known == stored_.end()) continue;
+    known->second.is_requeued = true;
+    known->second.position = job.position;
+    known->second.attempts_lost = job.attempts_lost;
+  }
+  for (const JobNumber number : given_.removed()) stored_.erase(number);
+}
+
+void VirtualServer::store_has_it(Now now) {
+  if (!given_batch_) return;
+  keep_given();
+  stored_batch_ = *std::exchange(given_batch_, std::nullopt);
+  engine_.set_store_fault({});
+  for (auto& [conn, session] : sessions_) {
+    session.held.release(stored_batch_, [&](std::string_view bytes) { session.out += bytes; });
+  }
+  engine_.stored(stored_batch_, now);
+  finish_turn(now);
+}
+
+void VirtualServer::give_up_storing(Now now) {
+  if (!given_batch_) return;
+  const std::string text = "The job was not stored";
+  std::string refusal;
+  append_response(refusal, ErrorRes{error_text::store_error_code, text});
+  for (auto& [conn, session] : sessions_) {
+    session.held.give_up(stored_batch_, [&](std::string_view bytes, bool is_broken) {
+      if (!is_broken) {
+        session.out += bytes;
+        return;
+      }
+      for (; !bytes.empty(); bytes.remove_prefix(frame_bytes_needed(bytes))) session.out += refusal;
+    });
+  }
+  engine_.give_up_storing(now);
+  engine_.set_store_fault(text);
+  finish_turn(now);
+}
+
+void VirtualServer::restart(bool last_batch_is_stored, Now now) {
+  if (given_batch_ && last_batch_is_stored) keep_given();
+  given_batch_.reset();
+  stored_batch_ = engine_.batch();
+  for (const auto& [conn, session] : sessions_) {
+    free_slots_.push_back(static_cast<std::uint32_t>(conn.value));
+  }
+  sessions_.clear();
+
+  std::vector<JobRecord> jobs;
+  for (const auto& [number, kept] : stored_) jobs.push_back(kept.record());
+  std::ranges::sort(jobs, {}, &JobRecord::position);
+  starts_.emplace(start_, settings_.handle_prefix);
+  ++start_;
+  settings_.handle_prefix = "H" + std::to_string(start_);
+  settings_.first_job_number = JobNumber{start_} << job_number_start_shift;
+  engine_.restart(settings_, jobs, starts_, last_batch_is_stored, now);
+  finish_turn(now);
 }
 
 }  // namespace gman::sim

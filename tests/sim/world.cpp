@@ -23,7 +23,8 @@ World::World(std::uint64_t seed, const EngineSettings& settings, const Weather& 
                     say("server closes connection " + std::to_string(conn.value & 0xffffffff));
                     links_.at(conn)->close(Side::server);
                     links_.erase(conn);
-                  }}),
+                  },
+              .store = [this] { let_store_work(); }}),
       is_verbose_(is_verbose),
       tick_lateness_(dice.one_in(2) ? 0 : dice.below(tick_lateness_max.count() + 1)) {
   server.on_request = [this](ConnId conn, const Request& request) {
@@ -78,7 +79,34 @@ void World::watch_time() {
   });
 }
 
+// Mostly it is quick; now and then it takes so long that clients are told.
+void World::let_store_work() {
+  const std::uint64_t life = life_;
+  const bool is_slow = !is_calm_ && dice.one_in(30);
+  const auto in_this_life = [this, life](void (VirtualServer::*what)(Now)) {
+    return [this, life, what] {
+      if (life != life_) return;
+      (server.*what)(timeline.now());
+      watch_time();
+    };
+  };
+  const milliseconds gives_up_after{200};
+  if (is_slow) timeline.after(gives_up_after, in_this_life(&VirtualServer::give_up_storing));
+  const milliseconds delay = is_slow ? 2 * gives_up_after : dice.delay(30);
+  timeline.after(delay, in_this_life(&VirtualServer::store_has_it));
+}
+
+void World::restart_server() {
+  say("the server dies, and begins again");
+  ++life_;
+  links_.clear();
+  server.restart(dice.one_in(2), timeline.now());
+  watch_time();
+}
+
 void World::acknowledged(std::string_view handle, JobMode mode) {
+  require(mode != JobMode::background || model().is_promise_kept(std::string(handle)),
+          [&] { return "acknowledged and not stored: " + std::string(handle); });
   JobMode& known = acknowledged_.try_emplace(std::string(handle), mode).first->second;
   if (mode == JobMode::background) known = mode;
 }
@@ -98,7 +126,9 @@ void World::reckon() const {
     const std::string& name = handle;
     require(outcome != model().outcomes().end(),
             [&] { return "an acknowledged job was lost: " + name; });
-    require(mode != JobMode::background || outcome->second != Outcome::left_alone,
+    const bool is_dropped =
+        outcome->second == Outcome::left_alone || outcome->second == Outcome::not_stored;
+    require(mode != JobMode::background || !is_dropped,
             [&] { return "a background job was dropped: " + name; });
   }
 }

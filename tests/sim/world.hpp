@@ -29,6 +29,8 @@ class World {
   void connect(std::shared_ptr<Link>& current, Endpoint peer);
   /// Jobs that somebody was told of, by handle.
   void acknowledged(std::string_view handle, JobMode mode);
+  /// The server dies and another begins. Everybody's connection must be cut before.
+  void restart_server();
   /// After calm() nothing is lost or late any more, and peers make no more trouble.
   void calm();
   [[nodiscard]] bool is_calm() const { return is_calm_; }
@@ -46,12 +48,14 @@ class World {
 
  private:
   void watch_time();
+  void let_store_work();
 
   bool is_verbose_;
   bool is_calm_ = false;
   milliseconds tick_lateness_;
   std::optional<Instant> tick_at_;
   std::uint64_t numbers_ = 0;
+  std::uint64_t life_ = 0;  ///< of the server
   std::map<ConnId, std::shared_ptr<Link>> links_;
   std::map<std::string, JobMode> acknowledged_;
 };

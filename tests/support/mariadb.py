@@ -118,6 +118,12 @@ class PrivateMariaDB:
         finally:
             self._process = None
 
+    def restart(self):
+        """Stops it and starts it again, at the same port."""
+        self.stop()
+        if not self._ready():
+            raise RuntimeError(f"MariaDB did not start again:\n{self.log()}")
+
     def kill(self):
         """SIGKILL, and the files with it: for a server that did not start."""
         if self._process is not None:

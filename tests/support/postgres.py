@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A private PostgreSQL that lives as long as a `with` block.
 
-It has its own data directory and Unix socket below one directory in /tmp that nobody else may
-enter, listens on no TCP address unless `settings` says so, and touches no cluster of the system.
+It has its own data directory and Unix socket below one directory in /tmp (or where `parent` says)
+that nobody else may enter, listens on no TCP address unless `settings` says so, and touches no
+cluster of the system.
 The extension is installed from the tree by its own Makefile into the same directory
 (`make install DESTDIR=…`); Debian's setting extension_destdir lets CREATE EXTENSION find it there.
 The superuser is `postgres`, without a password. Started by the system's root, the server runs as
@@ -51,19 +52,21 @@ class SqlError(Exception):
 
 
 class PrivatePostgres:
-    def __init__(self, servers=None, settings=None, extension=True, encoding="UTF8"):
+    def __init__(self, servers=None, settings=None, extension=True, encoding="UTF8",
+                 parent="/tmp"):
         """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value."""
         self._settings = dict(_SMALL, **(settings or {}))
         if servers is not None:
             self._settings["gman.servers"] = servers
         self._extension = extension
         self._encoding = encoding
+        self._parent = parent
         self._process = None
         self.directory = None
         self.port = None
 
     def __enter__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gman-pg-", dir="/tmp"))
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gman-pg-", dir=self._parent))
         try:
             self._prepare()
             self._start()
@@ -125,6 +128,12 @@ class PrivatePostgres:
             raise
         finally:
             self._process = None
+
+    def restart(self):
+        """Stops it and starts it again, at the same port."""
+        self.stop()
+        if not self._ready():
+            raise RuntimeError(f"PostgreSQL did not start again:\n{self.log()}")
 
     def crash(self):
         """SIGKILL for the postmaster alone: its backends have to notice by themselves."""

@@ -9,7 +9,7 @@
 # Compares tools/dev.d/packages.txt with what dpkg has, and asks apt only for the rest, so that a
 # second run costs nothing. Installing needs root or sudo. Nothing that runs by itself comes with
 # it: PostgreSQL is kept from creating its "main" cluster, MariaDB comes as its programs only, and
-# gearmand is neither started nor enabled.
+# gearmand, Redis and memcached are neither started nor enabled.
 
 wanted_packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$root/tools/dev.d/packages.txt"; }
 
@@ -53,12 +53,19 @@ install_without_cluster() {
   )
 }
 
-# Debian starts gearmand when gearman-job-server is installed, and at every boot from then on. Only
-# its program is wanted here: services are started by permission of policy-rc.d, which has a file of
-# ours while we install, unless it has one already; what that one let start is stopped. The package
-# was not there before, so no service of the user's is meant.
+# Debian starts these when they are installed, and at every boot from then on. Only their programs
+# are wanted here: services are started by permission of policy-rc.d, which has a file of ours while
+# we install, unless it has one already; what that one let start is stopped. The packages were not
+# there before, so no service of the user's is meant.
+services=(gearman-job-server redis-server memcached)
+
 install_packages() {
-  if [[ " $* " != *" gearman-job-server "* ]]; then
+  local service
+  local -a unwanted=()
+  for service in "${services[@]}"; do
+    if [[ " $* " == *" $service "* ]]; then unwanted+=("$service"); fi
+  done
+  if ((${#unwanted[@]} == 0)); then
     install_without_cluster "$@"
     return
   fi
@@ -66,16 +73,20 @@ install_packages() {
     policy=/usr/sbin/policy-rc.d
     if [[ ! -e $policy ]]; then
       trap 'as_root rm -f "$policy"' EXIT
-      printf '%s\n' '#!/bin/sh' "case \"\$*\" in *gearman-job-server*start*) exit 101 ;; esac" |
+      # shellcheck disable=SC2016
+      printf '%s\n' '#!/bin/sh' "for service in ${unwanted[*]}; do" \
+        '  case "$*" in *"$service"*start*) exit 101 ;; esac' 'done' |
         as_root tee "$policy" >/dev/null
       as_root chmod 755 "$policy"
     fi
     status=0
     install_without_cluster "$@" || status=$?
-    if [[ -x /etc/init.d/gearman-job-server ]]; then
-      as_root invoke-rc.d gearman-job-server stop || true
-      as_root update-rc.d gearman-job-server disable
-    fi
+    for service in "${unwanted[@]}"; do
+      if [[ -x /etc/init.d/$service ]]; then
+        as_root invoke-rc.d "$service" stop || true
+        as_root update-rc.d "$service" disable
+      fi
+    done
     exit "$status"
   )
 }

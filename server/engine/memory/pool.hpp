@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <new>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -96,11 +97,35 @@ class Pool {
     const bool same = slot != nullptr && slot->generation == generation && is_live(generation);
     return same ? &slot->value : nullptr;
   }
+  /// Whatever lives there now; nullptr: nothing.
+  [[nodiscard]] const T* find(std::uint32_t index, std::uint32_t generation) const {
+    return const_cast<Pool*>(this)->find(index, generation);
+  }
+  [[nodiscard]] const T* find(std::uint32_t index) const {
+    const Slot* slot = slot_at(index);
+    return slot != nullptr && is_live(slot->generation) ? &slot->value : nullptr;
+  }
   [[nodiscard]] std::uint32_t generation_of(std::uint32_t index) const {
     return live_slot(index).generation;
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
+
+  /// Calls `visit(slot, record)` for what lives among the next `count` slots from `from` on, in
+  /// order; where to go on, or nullopt at the end. The visitor must not create or destroy.
+  template <class Visit>
+  std::optional<std::uint32_t> for_some(std::uint32_t from, std::size_t count,
+                                        Visit&& visit) const {
+    const std::uint64_t end = std::uint64_t{chunks_.size()} * slots_per_chunk;
+    std::uint64_t slot = from;
+    for (; slot < end && count > 0; ++slot, --count) {
+      const Chunk& chunk = chunks_[slot / slots_per_chunk];
+      const auto place = static_cast<std::uint32_t>(slot % slots_per_chunk);
+      if (place >= chunk.fresh || !is_live(chunk.slots[place].generation)) continue;
+      visit(static_cast<std::uint32_t>(slot), std::as_const(chunk.slots[place].value));
+    }
+    return slot < end ? std::optional(static_cast<std::uint32_t>(slot)) : std::nullopt;
+  }
 
   /// Calls `visit(slot, record)` in the order of slots. The visitor must not create or destroy.
   template <class Visit>

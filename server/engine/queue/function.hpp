@@ -16,6 +16,12 @@ constexpr std::size_t index_of(Priority priority) {
   return static_cast<std::size_t>(priority);
 }
 
+/// What JOB_CREATED says of a background job of the function.
+enum class Durability : std::uint8_t {
+  memory,  ///< it is in this process
+  sync,    ///< it is on disk
+};
+
 /// Limits by priority; 0: no limit.
 using QueueMax = std::array<std::uint32_t, priority_count>;
 
@@ -26,10 +32,12 @@ struct Function {
   };
 
   std::string name;
+  Durability durability = Durability::memory;
   QueueMax queue_max{};
   std::array<Queue, priority_count> queues{};
   std::uint32_t queued = 0;                               ///< in the three queues
   std::array<std::uint32_t, priority_count> scheduled{};  ///< waiting for their time
+  std::array<std::uint32_t, priority_count> storing{};    ///< the store does not have them yet
   std::uint32_t running = 0;
   std::uint32_t workers = 0;  ///< connections that can do it
   std::uint32_t woken = 0;    ///< workers woken for it that have not grabbed yet
@@ -39,7 +47,8 @@ struct Function {
   AbilityList sleepers{};
 
   [[nodiscard]] std::uint32_t waiting() const {
-    return queued + scheduled[0] + scheduled[1] + scheduled[2];
+    return queued + scheduled[0] + scheduled[1] + scheduled[2] + storing[0] + storing[1] +
+           storing[2];
   }
   [[nodiscard]] bool wants_worker() const { return queued > woken; }
 };

@@ -16,6 +16,7 @@ FunctionId FunctionTable::find_or_create(std::string_view name) {
 
   auto function = std::make_unique<Function>();
   function->name = name;
+  function->durability = durability_of(name);
   function->queue_max.fill(queue_max_default_);
   const auto remembered = queue_max_by_name_.find(function->name);
   if (remembered != queue_max_by_name_.end()) function->queue_max = remembered->second;
@@ -52,6 +53,15 @@ void FunctionTable::set_queue_max_default(std::uint32_t queue_max) {
   for (const auto& function : functions_) {
     if (function == nullptr || queue_max_by_name_.contains(function->name)) continue;
     function->queue_max.fill(queue_max);
+  }
+}
+
+void FunctionTable::set_durability(bool has_store,
+                                   const std::set<std::string, std::less<>>& memory_functions) {
+  has_store_ = has_store;
+  memory_functions_ = memory_functions;
+  for (const auto& function : functions_) {
+    if (function != nullptr) function->durability = durability_of(function->name);
   }
 }
 

@@ -8,7 +8,9 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,9 @@ class FunctionTable {
   /// Holds for all functions of which the other one says nothing.
   void set_queue_max_default(std::uint32_t queue_max);
 
+  /// Background jobs are stored, unless their function is one of those.
+  void set_durability(bool has_store, const std::set<std::string, std::less<>>& memory_functions);
+
   // Requires: the job is in state Queued, and is in no queue yet / in its queue.
   void enqueue(JobSlot slot);
   void dequeue(JobSlot slot);
@@ -60,6 +65,12 @@ class FunctionTable {
  private:
   Pool<Job>& jobs_;
   std::uint32_t queue_max_default_;
+  bool has_store_ = false;
+  std::set<std::string, std::less<>> memory_functions_;
+  [[nodiscard]] Durability durability_of(std::string_view name) const {
+    return has_store_ && !memory_functions_.contains(name) ? Durability::sync : Durability::memory;
+  }
+
   std::vector<std::unique_ptr<Function>> functions_;
   std::vector<FunctionId> free_;
   std::vector<std::uint8_t> ready_;

@@ -54,7 +54,7 @@ struct Connection {
   AbilityList absent{};
   SleepState sleep = Awake{};
   RunningJobs running{};
-  std::optional<JobRef> raised{};  ///< its last job that ended by WORK_EXCEPTION
+  std::string raised{};  ///< its last job that ended by WORK_EXCEPTION
 
   void allow(PacketType extension) { extensions |= bit_of(extension); }
   [[nodiscard]] bool allows(PacketType extension) const {

@@ -164,6 +164,7 @@ void Scenario::act(const std::vector<std::string>& words) {
     now_.wall += words[2].starts_with('-') ? -step : step;
     return;
   }
+  if (first == "the") return let_store(words);
   if (first == "stop") return engine_.stop_assigning();
   if (first == "create") return engine_.create_function(words.at(1));
   if (first == "maxqueue") {
@@ -250,11 +251,42 @@ void Scenario::note_effects() {
     while (!bytes.empty()) {
       const auto frame = next_frame(bytes);
       ASSERT_TRUE(frame && *frame);
-      happened_.push_back(names_.at(sent.to) + " < " + describe(bytes.substr(0, (*frame)->bytes)));
+      happened_.push_back(names_.at(sent.to) + " < " + describe(bytes.substr(0, (*frame)->bytes)) +
+                          (sent.batch != 0 ? " when stored" : ""));
       bytes.remove_prefix((*frame)->bytes);
     }
   }
   effects_.clear();
+}
+
+void Scenario::let_store(const std::vector<std::string>& words) {
+  if (words.at(2) == "commits") {
+    const std::uint64_t batch = effects_.batch();
+    JobChanges changes;
+    effects_.take_batch(changes);
+    note_changes(changes);
+    engine_.stored(batch, now_, effects_);
+  } else if (words[2] == "gives") {
+    engine_.give_up_storing(now_, effects_);
+  } else {
+    ASSERT_EQ(words[2], "fault");
+    engine_.set_store_fault(words.size() > 3 ? words[3] : std::string{});
+  }
+}
+
+void Scenario::note_changes(const JobChanges& changes) {
+  const auto handle_of = [this](JobNumber number) -> const std::string& {
+    return alias_by_number_.at(number);
+  };
+  for (std::size_t i = 0; i < changes.added_count(); ++i) {
+    const JobRecord record = changes.added(i);
+    alias_by_number_[record.number] = alias_of("H:" + std::to_string(record.handle_number));
+    happened_.push_back("+ " + handle_of(record.number));
+  }
+  for (const JobRequeued& job : changes.requeued()) {
+    happened_.push_back("again " + handle_of(job.number));
+  }
+  for (const JobNumber number : changes.removed()) happened_.push_back("- " + handle_of(number));
 }
 
 std::string Scenario::describe(std::string_view packet_bytes) {

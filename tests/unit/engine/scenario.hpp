@@ -10,10 +10,15 @@
 // ";"; a line that begins with "=>" goes on with the line above. Without "=>" nothing may happen.
 // Events: a packet ("who > NAME arguments"), "who connects", "who disconnects", "+50ms" (also s,
 // min, h), "wall clock +1h", "cancel H:1", "create F", "drop F", "maxqueue F high normal low",
-// "stop assigning". Expectations: a packet ("who < NAME arguments"), "who closed: reason", what an
-// order returned ("cancelled", "unknown job", "dropped", "not found", "in use"), and questions that
+// "stop assigning", "the store commits" (what has been gathered), "the store gives up", "the store
+// fault TEXT" (none: it works again). Expectations: a packet ("who < NAME arguments"), "who closed:
+// reason", what an order returned ("cancelled", "unknown job", "dropped", "not found", "in use"),
+// what is stored
+// ("+ H:1", "again H:1", "- H:1"), and questions that
 // need no event: "F has N queued, N running" (perhaps "N scheduled", "N workers"), "a deadline",
 // "no deadline".
+//
+// A packet that waits for the store ends with "when stored".
 //
 // A peer connects when it is first named. Packets travel as bytes, through the protocol layer. The
 // n-th handle that the engine makes is called H:n, whatever it is. An argument '' is empty, 64*x is
@@ -50,6 +55,8 @@ class Scenario {
   void send(const std::string& who, const std::vector<std::string>& words);
   void advance(std::chrono::nanoseconds duration);
   void note_effects();
+  void let_store(const std::vector<std::string>& words);
+  void note_changes(const JobChanges& changes);
   [[nodiscard]] std::string answer(std::string_view question) const;
   [[nodiscard]] std::string describe(std::string_view packet_bytes);
   [[nodiscard]] std::string alias_of(std::string_view handle);
@@ -62,6 +69,7 @@ class Scenario {
   std::map<ConnId, std::string> names_;
   std::map<std::string, std::string, std::less<>> alias_by_handle_;
   std::map<std::string, std::string, std::less<>> handle_by_alias_;
+  std::map<JobNumber, std::string> alias_by_number_;
   std::uint64_t connections_ = 0;
 };
 

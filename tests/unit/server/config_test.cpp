@@ -491,9 +491,9 @@ TEST(config, a_change_takes_over_what_can_change_live_and_lists_the_rest) {
 }
 
 TEST(config, every_option_is_set_and_shown_and_carried_over_by_its_own_row) {
-  const std::vector<std::string> samples = {"1",           "40",   "1024", "true",    "false",
-                                            "text",        "json", "0600", "builtin", "DEBUG",
-                                            "127.0.0.1:1", "fail", "other"};
+  const std::vector<std::string> samples = {"1",           "40",   "1024",  "true",       "false",
+                                            "text",        "json", "0600",  "builtin",    "DEBUG",
+                                            "127.0.0.1:1", "fail", "other", "sqlite:jobs"};
   for (const config::Option& option : config::options()) {
     std::size_t changed = 0;
     for (const std::string& sample : samples) {

@@ -37,6 +37,7 @@ std::string refusal_of_opening(const ServerConfig& config) {
 // A connection that comes to the listener now, as the server sees it.
 struct Accepted {
   explicit Accepted(const Listener& listener) {
+    listener.listen(1);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(listener.port());
@@ -94,6 +95,7 @@ TEST(listener, port_0_is_the_same_free_port_on_every_address) {
 
 TEST(listener, a_port_in_use_is_named_in_the_error) {
   const auto first = open_listeners({.listen = {{"127.0.0.1", 0}}});
+  first[0].listen(1);
   const ServerConfig again{.listen = {{"127.0.0.1", first[0].port()}}};
   EXPECT_EQ(
       refusal_of_opening(again),
@@ -141,6 +143,7 @@ TEST(listener, a_dead_socket_file_is_replaced_and_a_live_one_refused) {
   }
   ASSERT_TRUE(std::filesystem::exists(path));
   const Listener listener = Listener::on_unix_socket(path, 0660);
+  listener.listen(1);
 
   try {
     const Listener second = Listener::on_unix_socket(path, 0660);

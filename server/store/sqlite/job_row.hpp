@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A job as a row, and a row as a job.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "server/store/sqlite/database.hpp"
+
+namespace gman::sqlite {
+
+// Job numbers use all 64 bits and SQLite's integers have a sign: the upper half of the numbers
+// comes out as negative ones, in order among themselves.
+inline std::int64_t stored(std::uint64_t number) {
+  return std::bit_cast<std::int64_t>(number);
+}
+inline std::uint64_t number_of(std::int64_t stored) {
+  return std::bit_cast<std::uint64_t>(stored);
+}
+
+/// A job's fields, in the order that the two functions below expect.
+#define GMAN_JOB_COLUMNS                                                         \
+  "number, position, handle_number, due_ms, attempts_lost, priority, checksum, " \
+  "function_name, unique_key, reducer, workload"
+
+/// Those between two numbers.
+inline constexpr const char* select_jobs =
+    "SELECT " GMAN_JOB_COLUMNS " FROM job WHERE number BETWEEN ?1 AND ?2 ORDER BY number";
+inline constexpr const char* insert_job =
+    "INSERT OR IGNORE INTO job (" GMAN_JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+inline constexpr const char* insert_start =
+    "INSERT INTO start (number, handle_prefix) VALUES (?, ?)";
+
+/// What there is to be said against it; nullptr: nothing. The texts live until the next step.
+[[nodiscard]] const char* read_job(Statement& row, JobRecord& job);
+/// The texts must live until the insert is reset.
+void bind_job(Statement& insert, const JobRecord& job);
+
+}  // namespace gman::sqlite

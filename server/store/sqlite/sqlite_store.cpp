@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/store/sqlite/sqlite_store.hpp"
+
+#include <array>
+#include <chrono>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "base/assert.hpp"
+#include "server/store/sqlite/database.hpp"
+#include "server/store/sqlite/database_file.hpp"
+#include "server/store/sqlite/job_row.hpp"
+#include "server/store/sqlite/lock_file.hpp"
+#include "server/store/sqlite/replacement.hpp"
+#include "server/store/sqlite/write_ahead_log.hpp"
+
+namespace gman {
+namespace {
+
+using sqlite::Database;
+using sqlite::Statement;
+using sqlite::stored;
+using Fault = std::optional<StoreFault>;
+
+/// So many free pages are not worth giving back: 4 MiB.
+constexpr std::int64_t free_pages_kept = 1024;
+/// Giving pages back is part of the commit that it follows, and makes that wait.
+constexpr std::chrono::milliseconds shrinking_max{1};
+constexpr std::size_t removals_between_looks = 1000;
+
+constexpr const char* start_has_jobs =
+    "SELECT EXISTS (SELECT 1 FROM job WHERE number BETWEEN ?1 AND ?2)"
+    " OR EXISTS (SELECT 1 FROM set_aside WHERE number BETWEEN ?1 AND ?2)";
+
+}  // namespace
+
+/// The database and all that depends on it: there from a begin() that went well.
+class SqliteStore::Opened {
+ public:
+  Opened(const std::string& path, const SqliteSettings& settings)
+      : settings_(settings), database_(path, settings.busy_wait_ms_max, settings.vfs) {}
+
+  Fault open();
+  /// A new one, of which no part is durable before sync(): what is left of it after a kill is
+  /// worth nothing, so it is not synced on the way.
+  Fault make(const std::vector<StoreStart>& starts);
+  Fault sync() { return database_.sync(); }
+  /// Closing it will not write to it.
+  void leave_as_it_is();
+  std::variant<std::vector<StoreStart>, StoreFault> note_start(std::string_view handle_prefix);
+  std::uint64_t jobs_about();
+  Fault load(const Take& take, const SetAside& set_aside);
+  Fault commit(const JobChanges& changes);
+
+ private:
+  struct Damaged {
+    JobNumber number;
+    const char* why;
+  };
+  Fault move_aside(const std::vector<Damaged>& damaged);
+  Fault prepare();
+
+  // These three return SQLITE_DONE, or an error of SQLite's.
+  int write(const JobChanges& changes);
+  int shrink(std::size_t removed);
+  int look_for_free_pages();
+
+  /// A transaction is left, and it is remembered when the file is not to be trusted any more.
+  StoreFault given_up(StoreFault fault);
+  template <typename Do>
+  Fault in_transaction(const char* doing, Do&& act);
+
+  SqliteSettings settings_;
+  sqlite::WriteAheadLog log_;
+  Database database_;
+  Statement begin_, commit_, rollback_, add_, requeue_, remove_, load_, free_pages_, give_back_;
+  std::optional<StoreFault> failed_;
+  std::size_t removed_since_look_ = 0;
+  bool is_shrinking_ = false;
+  bool has_log_ = false;
+};
+
+Fault SqliteStore::Opened::open() {
+  if (auto failed = open_database_file(database_)) return failed;
+  if (settings_.pages_max != 0) {
+    const std::string limit = "PRAGMA max_page_count = " + std::to_string(settings_.pages_max);
+    if (auto failed = database_.execute(limit.c_str())) return failed;
+  }
+  if (auto failed = log_.attach(database_, settings_.log_bytes_max)) return failed;
+  has_log_ = true;
+  return prepare();
+}
+
+Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts) {
+  if (auto failed = sqlite::make_database_file(database_.path(), settings_.vfs)) return failed;
+  if (auto failed = database_.open()) return failed;
+  if (auto failed = database_.write_without_syncs()) return failed;
+  if (auto failed = prepare()) return failed;
+  Statement insert;
+  if (auto failed = database_.prepare(insert, sqlite::insert_start)) return failed;
+  return in_transaction("noting the starts", [&] {
+    for (const StoreStart& start : starts) {
+      insert.bind(1, std::int64_t{start.number});
+      insert.bind_text(2, start.handle_prefix);
+      if (const int code = insert.run(); code != SQLITE_DONE) return code;
+    }
+    return SQLITE_DONE;
+  });
+}
+
+void SqliteStore::Opened::leave_as_it_is() {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+Fault SqliteStore::Opened::prepare() {
+  const std::array<std::pair<Statement*, const char*>, 9> statements{{
+      {&begin_, "BEGIN IMMEDIATE"},
+      {&commit_, "COMMIT"},
+      {&rollback_, "ROLLBACK"},
+      {&add_, sqlite::insert_job},
+      {&requeue_,
+       "UPDATE job SET position = ?2, attempts_lost = ?3, due_ms = NULL WHERE number = ?1"},
+      {&remove_, "DELETE FROM job WHERE number = ?"},
+      {&load_, sqlite::select_jobs},
+      {&free_pages_,
+       "SELECT freelist_count, page_count FROM pragma_freelist_count,"
+       " pragma_page_count"},
+      {&give_back_, "PRAGMA incremental_vacuum"},
+  }};
+  for (const auto& [statement, sql] : statements) {
+    if (auto failed = database_.prepare(*statement, sql)) return failed;
+  }
+  return std::nullopt;
+}
+
+StoreFault SqliteStore::Opened::given_up(StoreFault fault) {
+  if (sqlite3_get_autocommit(database_.get()) == 0) static_cast<void>(rollback_.run());
+  if (fault.kind == StoreFault::Kind::failing) failed_ = fault;
+  if (fault.kind == StoreFault::Kind::full && has_log_) log_.after_full();
+  return fault;
+}
+
+template <typename Do>
+Fault SqliteStore::Opened::in_transaction(const char* doing, Do&& act) {
+  int code = begin_.run();
+  if (code == SQLITE_DONE) code = act();
+  if (code == SQLITE_DONE) code = commit_.run();
+  if (code == SQLITE_DONE) return std::nullopt;
+  return given_up(database_.fault(doing, code));
+}
+
+std::variant<std::vector<StoreStart>, StoreFault> SqliteStore::Opened::note_start(
+    std::string_view handle_prefix) {
+  Statement all, has_jobs, forget, insert;
+  for (const auto& [statement, sql] : std::array<std::pair<Statement*, const char*>, 4>{{
+           {&all, "SELECT number, handle_prefix FROM start ORDER BY number"},
+           {&has_jobs, start_has_jobs},
+           {&forget, "DELETE FROM start WHERE number = ?"},
+           {&insert, sqlite::insert_start},
+       }}) {
+    if (auto failed = database_.prepare(*statement, sql)) return *std::move(failed);
+  }
+  std::vector<StoreStart> known;
+  int code = SQLITE_ROW;
+  while ((code = all.step()) == SQLITE_ROW) {
+    const std::int64_t number = all.integer(0);
+    if (number < 1 || number > store_starts_max) break;
+    known.push_back({static_cast<std::uint32_t>(number), std::string(all.bytes(1))});
+  }
+  all.reset();
+  if (code == SQLITE_ROW) {
+    return StoreFault{StoreFault::Kind::damaged, database_.path() +
+                                                     ": a start has a number that none can have" +
+                                                     sqlite::way_out(database_.path())};
+  }
+  if (code != SQLITE_DONE) return database_.fault("reading the starts", code);
+  const std::uint32_t number = known.empty() ? 1 : known.back().number + 1;
+  if (number > store_starts_max) {
+    return StoreFault{StoreFault::Kind::refused,
+                      database_.path() + ": was begun " + std::to_string(store_starts_max) +
+                          " times, and there are no more numbers for another"};
+  }
+
+  std::vector<StoreStart> kept;
+  auto failed = in_transaction("noting the start", [&] {
+    for (StoreStart& start : known) {
+      const std::uint64_t first = std::uint64_t{start.number} << job_number_start_shift;
+      has_jobs.bind(1, stored(first));
+      has_jobs.bind(2, stored(first | ((std::uint64_t{1} << job_number_start_shift) - 1)));
+      const int found = has_jobs.step();
+      const bool has_some = found == SQLITE_ROW && has_jobs.integer(0) != 0;
+      has_jobs.reset();
+      if (found != SQLITE_ROW) return found;
+      if (has_some) {
+        kept.push_back(std::move(start));
+        continue;
+      }
+      forget.bind(1, std::int64_t{start.number});
+      if (const int forgot = forget.run(); forgot != SQLITE_DONE) return forgot;
+    }
+    kept.push_back({number, std::string(handle_prefix)});
+    insert.bind(1, std::int64_t{number});
+    insert.bind_text(2, handle_prefix);
+    return insert.run();
+  });
+  if (failed) return *std::move(failed);
+  return kept;
+}
+
+std::uint64_t SqliteStore::Opened::jobs_about() {
+  const auto count = database_.integer("SELECT count(*) FROM job");
+  const auto* known = std::get_if<std::int64_t>(&count);
+  return known == nullptr ? 0 : static_cast<std::uint64_t>(*known);
+}
+
+Fault SqliteStore::Opened::load(const Take& take, const SetAside& set_aside) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  constexpr std::array<std::pair<std::int64_t, std::int64_t>, 2> halves{{
+      {0, Limits::max()},
+      {Limits::min(), -1},
+  }};
+  std::vector<Damaged> damaged;
+  for (const auto& [first, last] : halves) {
+    load_.bind(1, first);
+    load_.bind(2, last);
+    int code = SQLITE_ROW;
+    while ((code = load_.step()) == SQLITE_ROW) {
+      JobRecord record;
+      if (const char* why = sqlite::read_job(load_, record)) {
+        damaged.push_back({record.number, why});
+      } else {
+        take(record);
+      }
+    }
+    if (code != SQLITE_DONE) {
+      StoreFault fault = database_.fault("reading the jobs", code);
+      load_.reset();
+      return given_up(std::move(fault));
+    }
+    load_.reset();
+  }
+  if (damaged.empty()) return std::nullopt;
+  if (auto failed = move_aside(damaged)) return failed;
+  for (const Damaged& job : damaged) set_aside(job.number, job.why);
+  return std::nullopt;
+}
+
+Fault SqliteStore::Opened::move_aside(const std::vector<Damaged>& damaged) {
+  Statement copy;
+  if (auto failed = database_.prepare(
+          copy,
+          "INSERT INTO set_aside (reason, number, position, handle_number, due_ms, attempts_lost,"
+          " priority, checksum, function_name, unique_key, reducer, workload)"
+          " SELECT ?1, number, position, handle_number, due_ms, attempts_lost, priority, checksum,"
+          " function_name, unique_key, reducer, workload FROM job WHERE number = ?2")) {
+    return failed;
+  }
+  return in_transaction("setting damaged jobs aside", [&] {
+    for (const Damaged& job : damaged) {
+      copy.bind_text(1, job.why);
+      copy.bind(2, stored(job.number));
+      remove_.bind(1, stored(job.number));
+      if (const int code = copy.run(); code != SQLITE_DONE) return code;
+      if (const int code = remove_.run(); code != SQLITE_DONE) return code;
+    }
+    return SQLITE_DONE;
+  });
+}
+
+int SqliteStore::Opened::write(const JobChanges& changes) {
+  for (std::size_t i = 0; i < changes.added_count(); ++i) {
+    sqlite::bind_job(add_, changes.added(i));
+    if (const int code = add_.run(); code != SQLITE_DONE) return code;
+  }
+  for (const JobRequeued& job : changes.requeued()) {
+    requeue_.bind(1, stored(job.number));
+    requeue_.bind(2, stored(job.position));
+    requeue_.bind(3, std::int64_t{job.attempts_lost});
+    if (const int code = requeue_.run(); code != SQLITE_DONE) return code;
+  }
+  for (const JobNumber number : changes.removed()) {
+    remove_.bind(1, stored(number));
+    if (const int code = remove_.run(); code != SQLITE_DONE) return code;
+  }
+  return shrink(changes.removed().size());
+}
+
+/// Is more than half of the file free, and is that much? Then it is to shrink.
+int SqliteStore::Opened::look_for_free_pages() {
+  removed_since_look_ = 0;
+  const int code = free_pages_.step();
+  if (code == SQLITE_ROW) {
+    const std::int64_t free = free_pages_.integer(0);
+    is_shrinking_ = free > free_pages_kept && free > free_pages_.integer(1) / 2;
+  }
+  free_pages_.reset();
+  return code == SQLITE_ROW ? SQLITE_DONE : code;
+}
+
+int SqliteStore::Opened::shrink(std::size_t removed) {
+  removed_since_look_ += removed;
+  if (!is_shrinking_ && removed_since_look_ < removals_between_looks) return SQLITE_DONE;
+  if (const int code = look_for_free_pages(); code != SQLITE_DONE || !is_shrinking_) return code;
+  const auto until = std::chrono::steady_clock::now() + shrinking_max;
+  int code = SQLITE_ROW;  // one a page
+  while (code == SQLITE_ROW && std::chrono::steady_clock::now() < until) code = give_back_.step();
+  give_back_.reset();
+  return code == SQLITE_ROW ? SQLITE_DONE : code;
+}
+
+Fault SqliteStore::Opened::commit(const JobChanges& changes) {
+  if (failed_) return failed_;
+  if (changes.empty()) return std::nullopt;
+  const auto write_them = [&] { return write(changes); };
+  if (!has_log_) return in_transaction("writing", write_them);
+  if (auto failed = log_.before_commit(changes.added_count() > 0))
+    return given_up(*std::move(failed));
+  auto failed = in_transaction("writing", write_them);
+  if (failed && failed->kind == StoreFault::Kind::full && changes.added_count() == 0) {
+    failed = in_transaction("writing", write_them);  // now with the whole log to write into
+  }
+  if (!failed) log_.after_commit();
+  return failed;
+}
+
+SqliteStore::SqliteStore(std::string path, const SqliteSettings& settings)
+    : path_(std::move(path)), settings_(settings) {}
+
+SqliteStore::~SqliteStore() = default;
+
+std::string SqliteStore::name() const {
+  return "sqlite:" + path_;
+}
+
+std::variant<std::vector<StoreStart>, StoreFault> SqliteStore::begin(
+    std::string_view handle_prefix) {
+  GMAN_ASSERT(!opened_);
+  auto lock = std::make_unique<sqlite::LockFile>();
+  if (auto failed = lock->lock(path_)) return *std::move(failed);
+  auto replacement = std::make_unique<sqlite::Replacement>(path_);
+  if (auto failed = replacement->settle()) return *std::move(failed);
+  if (auto failed = replacement->discard_unfinished()) return *std::move(failed);
+  auto opened = std::make_unique<Opened>(path_, settings_);
+  if (auto failed = opened->open()) return *std::move(failed);
+  auto starts = opened->note_start(handle_prefix);
+  if (const auto* known = std::get_if<std::vector<StoreStart>>(&starts)) {
+    starts_ = *known;
+    lock_ = std::move(lock);
+    replacement_ = std::move(replacement);
+    opened_ = std::move(opened);
+  }
+  return starts;
+}
+
+Fault SqliteStore::start_over() {
+  GMAN_ASSERT(replacement_);
+  if (opened_) opened_->leave_as_it_is();
+  opened_.reset();
+  if (auto failed = replacement_->discard_unfinished()) return failed;
+  auto opened = std::make_unique<Opened>(replacement_->unfinished(), settings_);
+  if (auto failed = opened->make(starts_)) return failed;
+  opened_ = std::move(opened);
+  return std::nullopt;
+}
+
+Fault SqliteStore::finish_starting_over() {
+  GMAN_ASSERT(opened_);
+  if (auto failed = opened_->sync()) return failed;
+  opened_.reset();
+  if (auto failed = replacement_->take_place()) return failed;
+  auto opened = std::make_unique<Opened>(path_, settings_);
+  if (auto failed = opened->open()) return failed;
+  opened_ = std::move(opened);
+  return std::nullopt;
+}
+
+std::uint64_t SqliteStore::jobs_about() {
+  GMAN_ASSERT(opened_);
+  return opened_->jobs_about();
+}
+
+Fault SqliteStore::load(const Take& take, const SetAside& set_aside) {
+  GMAN_ASSERT(opened_);
+  return opened_->load(take, set_aside);
+}
+
+Fault SqliteStore::commit(const JobChanges& changes) {
+  GMAN_ASSERT(replacement_);
+  if (!opened_) {
+    return StoreFault{StoreFault::Kind::failing, path_ + ": has to be written anew first"};
+  }
+  return opened_->commit(changes);
+}
+
+}  // namespace gman

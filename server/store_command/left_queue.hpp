@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// LeftQueue: the table in which gearmand kept background jobs, wherever that is. It is only read.
+//
+// All of gearmand's SQL queues have the same five columns: unique_key, function_name, priority
+// (0 high, 1 normal, 2 low), data and when_to_run (seconds since 1970, 0 for at once). What became
+// of a job is not in it: a row is there until the job is done. Nor is the order in which jobs came,
+// so they are read in the table's own, as gearmand itself does.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "server/store/store.hpp"
+
+namespace gman {
+
+/// The texts live until `take` returns.
+struct LeftJob {
+  std::string_view unique, function, workload;
+  std::int64_t priority;
+  std::int64_t when_to_run;
+};
+
+class LeftQueue {
+ public:
+  virtual ~LeftQueue() = default;
+  LeftQueue() = default;
+  LeftQueue(const LeftQueue&) = delete;
+  LeftQueue& operator=(const LeftQueue&) = delete;
+
+  /// Which table it is, however it was reached; no password.
+  [[nodiscard]] virtual std::string name() const = 0;
+  /// Who else seems to have it, in words; empty: nobody.
+  [[nodiscard]] virtual std::string users() = 0;
+  /// Until `take` returns a fault.
+  using Take = std::function<std::optional<StoreFault>(const LeftJob&)>;
+  [[nodiscard]] virtual std::optional<StoreFault> read(const Take& take) = 0;
+};
+
+using OpenedLeftQueue = std::variant<std::unique_ptr<LeftQueue>, StoreFault>;
+
+/// `from` is sqlite:/path, postgresql://… or mysql://…; an empty `table` is gearmand's own name.
+[[nodiscard]] OpenedLeftQueue open_left_queue(const std::string& from, const std::string& table);
+
+}  // namespace gman

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Jobs of a server with a store outlive it: what was acknowledged is there after any end."""
+import contextlib
+import os
+import pathlib
+import random
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from gmand import BINARY, Gmand
+from wire import *  # pylint: disable=wildcard-import,unused-wildcard-import
+
+# Twenty in the tests; GMAN_KILLS=1000 for the long run.
+KILLS = int(os.environ.get("GMAN_KILLS", "20"))
+
+
+class StoreTestCase(unittest.TestCase):
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gman-store-", dir="/var/tmp"))
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.path = self.directory / "jobs.db"
+
+    def start(self, *options, **more):
+        return Gmand("--store", f"sqlite:{self.path}", *options, **more)
+
+    def rows(self, query="SELECT count(*) FROM job"):
+        with contextlib.closing(sqlite3.connect(self.path)) as database:
+            return database.execute(query).fetchall()
+
+    def grab_all(self, gmand, *functions):
+        """The (function, workload) of every job that waits, in the order in which they come; each
+        is done."""
+        done = []
+        with Peer(gmand.address) as worker:
+            for function in functions:
+                worker.send(CAN_DO, function)
+            while True:
+                answer = worker.request(GRAB_JOB)
+                if answer.type == NO_JOB:
+                    return done
+                done.append((answer.args[1].decode(), answer.args[2].decode()))
+                worker.send(WORK_COMPLETE, answer.args[0], b"")
+
+
+class Restarts(StoreTestCase):
+    def test_acknowledged_jobs_come_back_in_their_order_after_a_kill(self):
+        with self.start() as gmand, Peer(gmand.address) as client:
+            for priority, kind in (("low", SUBMIT_JOB_LOW_BG), ("normal", SUBMIT_JOB_BG),
+                                   ("high", SUBMIT_JOB_HIGH_BG)):
+                for number in range(3):
+                    client.submit("f", f"{priority} {number}".encode(), kind=kind)
+            gmand.kill()
+        with self.start() as gmand:
+            self.assertEqual(self.grab_all(gmand, "f"),
+                             [("f", f"{priority} {number}") for priority in
+                              ("high", "normal", "low") for number in range(3)])
+
+    def test_a_job_that_was_running_is_run_again_behind_the_others(self):
+        with self.start() as gmand, Peer(gmand.address) as client:
+            client.submit("f", b"first", kind=SUBMIT_JOB_BG)
+            client.submit("f", b"second", kind=SUBMIT_JOB_BG)
+            with Peer(gmand.address) as doomed:
+                doomed.send(CAN_DO, "f")
+                self.assertEqual(doomed.grab()[2], b"first")
+            gmand.wait_admin("show jobs", lambda text: "\t1\t" in text)
+            client.submit("f", b"third", kind=SUBMIT_JOB_BG)
+            gmand.kill()
+        with self.start() as gmand:
+            retries = [row.split("\t")[1] for row in gmand.admin("show jobs").split("\n")[:-2]]
+            self.assertEqual(sorted(retries), ["0", "0", "1"])
+            self.assertEqual(self.grab_all(gmand, "f"),
+                             [("f", "second"), ("f", "first"), ("f", "third")])
+
+    def test_a_delayed_job_keeps_its_time(self):
+        due = int(time.time()) + 2
+        with self.start() as gmand, Peer(gmand.address) as client:
+            answer = client.request(SUBMIT_JOB_EPOCH, "f", "", str(due), b"later")
+            self.assertEqual(answer.type, JOB_CREATED)
+            gmand.kill()
+        with self.start() as gmand, Peer(gmand.address) as worker:
+            worker.send(CAN_DO, "f")
+            self.assertEqual(worker.grab(seconds=20)[2], b"later")
+            self.assertGreaterEqual(time.time(), due)
+
+    def test_a_unique_is_joined_after_a_restart(self):
+        with self.start() as gmand, Peer(gmand.address) as client:
+            client.submit("f", b"one", b"key", kind=SUBMIT_JOB_BG)
+            gmand.kill()
+        with self.start() as gmand, Peer(gmand.address) as client:
+            client.submit("f", b"two", b"key", kind=SUBMIT_JOB_BG)
+            self.assertEqual(self.grab_all(gmand, "f"), [("f", "one")])
+
+    def test_any_bytes_and_a_large_workload_come_back_as_they_were(self):
+        workload = os.urandom(3 << 20)
+        with self.start() as gmand, Peer(gmand.address) as client:
+            client.submit(b"\xff f\n", workload, b"\x01\xfe", kind=SUBMIT_JOB_BG)
+            gmand.kill()
+        with self.start() as gmand, Peer(gmand.address) as worker:
+            worker.send(CAN_DO, b"\xff f\n")
+            answer = worker.request(GRAB_JOB_UNIQ)
+            self.assertEqual(answer.args[1:3], [b"\xff f\n", b"\x01\xfe"])
+            self.assertTrue(answer.args[3] == workload)
+
+    def test_what_is_done_failed_or_cancelled_does_not_come_back(self):
+        with self.start() as gmand, Peer(gmand.address) as client, Peer(gmand.address) as worker:
+            for end in ("complete", "fail", "raise"):
+                client.submit("f", end.encode(), kind=SUBMIT_JOB_BG)
+            worker.send(CAN_DO, "f")
+            for packet in ((WORK_COMPLETE, b"x"), (WORK_FAIL,), (WORK_EXCEPTION, b"x")):
+                handle = worker.grab()[0]
+                worker.send(packet[0], handle, *packet[1:])
+            worker.echo()
+            cancelled = client.submit("f", b"cancel", kind=SUBMIT_JOB_BG)
+            gmand.admin(f"cancel job {cancelled.decode()}")
+            self.assertEqual(gmand.stop(), 0)
+        self.assertEqual(self.rows(), [(0,)])
+
+    def test_a_drain_and_a_restart_lose_and_double_nothing(self):
+        with self.start() as gmand, Peer(gmand.address) as client:
+            for number in range(500):
+                client.submit("f", str(number).encode(), kind=SUBMIT_JOB_BG)
+            with Peer(gmand.address) as worker:
+                worker.send(CAN_DO, "f")
+                for _ in range(200):
+                    worker.send(WORK_COMPLETE, worker.grab()[0], b"")
+                worker.echo()
+                self.assertEqual(gmand.stop(), 0)
+        with self.start() as gmand:
+            self.assertEqual(self.grab_all(gmand, "f"),
+                             [("f", str(number)) for number in range(200, 500)])
+            self.assertEqual(gmand.stop(), 0)
+        self.assertEqual(self.rows(), [(0,)])
+
+    def test_the_handle_that_a_client_was_given_names_its_job_after_restarts(self):
+        with self.start() as gmand, Peer(gmand.address) as client:
+            client.submit("f", b"another", kind=SUBMIT_JOB_BG)
+            handle = client.submit("f", b"x", kind=SUBMIT_JOB_BG)
+            gmand.kill()
+        with self.start() as gmand:
+            gmand.kill()
+        with self.start() as gmand, Peer(gmand.address) as client:
+            status = client.request(GET_STATUS, handle)
+            self.assertEqual(status.args[:2], [handle, b"1"])
+            self.assertEqual(gmand.admin(f"cancel job {handle.decode()}"), "OK\r\n")
+            self.assertEqual(client.request(GET_STATUS, handle).args[1], b"0")
+            self.assertEqual(self.grab_all(gmand, "f"), [("f", "another")])
+
+    def test_handles_of_two_starts_differ(self):
+        handles = set()
+        for _ in range(2):
+            with self.start() as gmand, Peer(gmand.address) as client:
+                handles.add(client.submit("f", kind=SUBMIT_JOB_BG))
+                gmand.kill()
+        self.assertEqual(len(handles), 2)
+
+
+class Answers(StoreTestCase):
+    def test_answers_come_in_the_order_of_their_requests(self):
+        """JOB_CREATED has no word that says to which request it belongs."""
+        with self.start("--memory-function", "passing") as gmand, Peer(gmand.address) as client:
+            requests, expected = b"", []
+            for number in range(200):
+                requests += encode(SUBMIT_JOB_BG, "f", "", b"x")
+                requests += encode(SUBMIT_JOB_BG, "passing", "", b"x")
+                requests += encode(ECHO_REQ, str(number))
+                expected += [(JOB_CREATED, None), (JOB_CREATED, None),
+                             (ECHO_RES, [str(number).encode()])]
+            client.send_bytes(requests)
+            for kind, args in expected:
+                answer = client.receive()
+                self.assertEqual(answer.type, kind)
+                if args is not None:
+                    self.assertEqual(answer.args, args)
+
+    def test_jobs_of_memory_functions_end_with_the_process(self):
+        with self.start("--memory-function", "passing") as gmand, Peer(gmand.address) as client:
+            client.submit("passing", b"x", kind=SUBMIT_JOB_BG)
+            client.submit("f", b"kept", kind=SUBMIT_JOB_BG)
+            gmand.kill()
+        with self.start("--memory-function", "passing") as gmand:
+            self.assertEqual(self.grab_all(gmand, "passing", "f"), [("f", "kept")])
+
+    def test_a_client_that_has_said_its_last_word_is_still_acknowledged(self):
+        with self.start() as gmand, Peer(gmand.address) as client:
+            client.send(SUBMIT_JOB_BG, "f", "", b"x")
+            client.socket.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.receive().type, JOB_CREATED)
+            self.assertEqual(client.receive_until_closed(), b"")
+
+    def test_jobs_of_memory_functions_and_foreground_jobs_are_not_stored(self):
+        with self.start("--memory-function", "passing") as gmand, Peer(gmand.address) as client:
+            client.submit("passing", b"x", kind=SUBMIT_JOB_BG)
+            client.submit("f", b"x")
+            client.submit("f", b"kept", kind=SUBMIT_JOB_BG)
+            self.assertEqual(self.rows("SELECT function_name, CAST(workload AS TEXT) FROM job"),
+                             [("f", "kept")])
+
+
+class Refusals(StoreTestCase):
+    def refusal(self, *options):
+        done = subprocess.run([BINARY, "--port", "0", "--listen", "127.0.0.1", *options],
+                              capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 2, done)
+        return done.stderr
+
+    def test_a_second_server_on_the_same_file_is_refused(self):
+        with self.start() as gmand:
+            refusal = self.refusal("--store", f"sqlite:{self.path}")
+            self.assertIn(str(self.path), refusal)
+            self.assertIn(str(gmand.pid), refusal)
+
+    def test_a_file_that_is_no_database_is_left_as_it_is(self):
+        self.path.write_bytes(b"not a database, but somebody's letter\n" * 100)
+        self.assertIn("gmand store", self.refusal("--store", f"sqlite:{self.path}"))
+        self.assertTrue(self.path.read_bytes().startswith(b"not a database"))
+
+    def test_a_store_that_nobody_knows_is_refused_by_name(self):
+        self.assertIn("carrier-pigeon:loft", self.refusal("--store", "carrier-pigeon:loft"))
+
+
+class Reckoning:
+    """What clients were promised and what workers did, over many lives of a server."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.sent, self.acknowledged, self.done = set(), set(), {}
+
+    def submit_until_it_dies(self, address, name):
+        """Sends in bursts, so that a death meets some in every state."""
+        number = 0
+        with contextlib.suppress(Closed, OSError), Peer(address) as client:
+            while True:
+                burst = [f"{name}.{number + i}" for i in range(random.randint(1, 40))]
+                number += len(burst)
+                with self.lock:
+                    self.sent.update(burst)
+                client.send_bytes(b"".join(encode(SUBMIT_JOB_BG, "f", word, word)
+                                           for word in burst))
+                for word in burst:
+                    answer = client.receive()
+                    assert answer.type == JOB_CREATED, answer
+                    with self.lock:
+                        self.acknowledged.add(word)
+
+    def work_until_it_dies(self, address):
+        with contextlib.suppress(Closed, OSError), Peer(address) as worker:
+            worker.send(CAN_DO, "f")
+            while True:
+                handle, _, workload = worker.grab(seconds=60)
+                with self.lock:
+                    word = workload.decode()
+                    self.done[word] = self.done.get(word, 0) + 1
+                worker.send(WORK_COMPLETE, handle, b"")
+
+
+class Kills(StoreTestCase):
+    def test_no_kill_at_any_moment_loses_or_invents_a_job(self):
+        reckoning = Reckoning()
+        seed = int(os.environ.get("GMAN_SEED", time.time_ns() % 1_000_000))
+        random.seed(seed)
+        for life in range(KILLS):
+            with self.start() as gmand:
+                threads = [threading.Thread(target=reckoning.submit_until_it_dies,
+                                            args=(gmand.address, f"{life}.{i}"))
+                           for i in range(3)]
+                threads += [threading.Thread(target=reckoning.work_until_it_dies,
+                                             args=(gmand.address,)) for _ in range(2)]
+                for thread in threads:
+                    thread.start()
+                # Not a wait for anything: when the server dies is what is random here.
+                threading.Event().wait(random.uniform(0.01, 0.25))
+                gmand.kill()
+                for thread in threads:
+                    thread.join(30)
+                    self.assertFalse(thread.is_alive())
+        with self.start() as gmand:
+            left = [word for _, word in self.grab_all(gmand, "f")]
+            self.assertEqual(gmand.stop(), 0)
+        self.assertEqual(self.rows(), [(0,)])
+        with self.subTest(seed=seed, sent=len(reckoning.sent),
+                          acknowledged=len(reckoning.acknowledged), done=len(reckoning.done),
+                          left=len(left)):
+            self.assertGreater(len(reckoning.acknowledged), KILLS)
+            self.assertEqual(len(left), len(set(left)))
+            self.assertEqual(reckoning.acknowledged - set(reckoning.done) - set(left), set())
+            self.assertEqual((set(reckoning.done) | set(left)) - reckoning.sent, set())
+
+
+if __name__ == "__main__":
+    unittest.main()
