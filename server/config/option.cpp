@@ -366,8 +366,10 @@ std::vector<Option> make_options() {
       {"queue-type", 'q', in(jobs), "builtin [builtin]", "Jobs are kept in memory", When::restart,
        queue_type()},
 
-      {"store", 0, in(jobs), "memory:|sqlite:PATH [memory:]",
-       "Where background jobs outlive the process;\nJOB_CREATED then means that the job is on disk",
+      {"store", 0, in(jobs), "URL [memory:]",
+       "Where background jobs outlive the process: sqlite:PATH,\n"
+       "postgresql://…, mysql://…, redis://…, memcached://…;\n"
+       "JOB_CREATED then means that the job is stored",
        When::restart, store_url()},
       {"memory-function", 0, in(jobs), "NAME",
        "Jobs of this function are kept in memory only;\nmay be given several times", When::live,

@@ -577,6 +577,7 @@ void Switchboard::stored(std::uint64_t batch) {
     log_.info("the store works again",
               {{"store", store_->name()}, {"failed_for_seconds", length.count()}});
     store_fails_since_.reset();
+    store_fault_.clear();
     has_given_up_storing_ = false;
     engine_.set_store_fault({});
   }
@@ -602,8 +603,11 @@ void Switchboard::stored(std::uint64_t batch) {
 
 void Switchboard::store_fails(const StoreFault& fault) {
   if (!store_fails_since_) store_fails_since_ = now_.steady;
-  log_.error("the store fails, it is being tried again",
-             {{"store", store_->name()}, {"cause", fault.text}});
+  if (fault.text != store_fault_ || now_.steady >= next_store_fault_log_) {
+    next_store_fault_log_ = now_.steady + log_again_after;
+    log_.error("the store fails, it is being tried again",
+               {{"store", store_->name()}, {"cause", fault.text}});
+  }
   store_fault_ = fault.text;
   if (has_given_up_storing_) engine_.set_store_fault(refusal_text());
 }

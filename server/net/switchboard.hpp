@@ -146,7 +146,8 @@ class Switchboard {
   std::uint64_t stored_batch_ = 0;  ///< the store has it and all before it
   std::vector<ConnId> promised_;    ///< who has held output, maybe more than once
   std::optional<Instant> store_fails_since_;
-  std::string store_fault_;            ///< the last one
+  std::string store_fault_;  ///< the last one
+  Instant next_store_fault_log_{};
   bool has_given_up_storing_ = false;  ///< until it works again
 
   std::uint64_t closed_ = 0;
