@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A small disk for a server under test: a tmpfs in a user and mount namespace of its own.
+"""A small disk for a server under test: a tmpfs in a mount namespace of its own.
+
+Root may make such a namespace anywhere; others may in a user namespace of theirs, where the system
+allows that.
 
 It is there as long as the `with` block, also between two servers that are started on it.
 
@@ -7,7 +10,10 @@ It is there as long as the `with` block, also between two servers that are start
         with Gmand("--store", "sqlite:/var/tmp/somewhere/jobs.db", prefix=disk.prefix):
             ...
 """
+import os
 import subprocess
+
+_AS_ROOT = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
 
 
 class SmallDisk:
@@ -15,8 +21,10 @@ class SmallDisk:
         self._mount_point = str(mount_point)
         # It says that it has mounted, and lives until its input ends.
         self._keeper = subprocess.Popen(
-            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
-             'mount -t tmpfs -o "$1" none "$2" && echo mounted && exec cat',
+            # In a chroot, "/" is no mount whose propagation could be changed.
+            ["unshare", *_AS_ROOT, "--mount", "--propagation", "unchanged", "sh", "-c",
+             'mount --make-rprivate / 2>/dev/null; '
+             'mount -t tmpfs -o "$1" none "$2" && echo mounted && cat; umount -l "$2"',
              "sh", options, self._mount_point],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if self._keeper.stdout.readline() != "mounted\n":
@@ -31,8 +39,8 @@ class SmallDisk:
     @property
     def prefix(self):
         """A command before another one, which then has the disk. It keeps its process id."""
-        return ("nsenter", f"--target={self._keeper.pid}", "--user", "--mount",
-                "--preserve-credentials")
+        user = [] if not _AS_ROOT else ["--user", "--preserve-credentials"]
+        return ("nsenter", f"--target={self._keeper.pid}", *user, "--mount", "--root", "--wd")
 
     def remount(self, options):
         subprocess.run([*self.prefix, "mount", "-o", f"remount,{options}", self._mount_point],

@@ -200,7 +200,8 @@ class FileSizeLimit {
 };
 
 /// Runs it in a process that has a disk of its own at `mount_point`: a small one, in memory. Its
-/// answer, or nullopt where this machine lets nobody mount.
+/// answer, or nullopt where this machine lets nobody mount: root may in a namespace of its own, who
+/// is not root in a user namespace as well.
 template <typename Run>
 std::optional<int> on_a_small_disk(const fs::path& mount_point, const char* options, Run&& run) {
   constexpr int not_mounted = 77;
@@ -208,10 +209,16 @@ std::optional<int> on_a_small_disk(const fs::path& mount_point, const char* opti
   const std::string group = "0 " + std::to_string(::getegid()) + " 1";
   const pid_t child = ::fork();
   if (child == 0) {
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ::_exit(not_mounted);
-    write_file("/proc/self/uid_map", user);
-    write_file("/proc/self/setgroups", "deny");  // or the next is not allowed
-    write_file("/proc/self/gid_map", group);
+    const bool is_root = ::geteuid() == 0;
+    if (::unshare(CLONE_NEWNS | (is_root ? 0 : CLONE_NEWUSER)) != 0) ::_exit(not_mounted);
+    if (is_root) {
+      // In a chroot, "/" is no mount, and whoever made the chroot has seen to it.
+      static_cast<void>(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+    } else {
+      write_file("/proc/self/uid_map", user);
+      write_file("/proc/self/setgroups", "deny");  // or the next is not allowed
+      write_file("/proc/self/gid_map", group);
+    }
     if (::mount("none", mount_point.c_str(), "tmpfs", 0, options) != 0) ::_exit(not_mounted);
     ::_exit(run());
   }
@@ -605,8 +612,7 @@ TEST_F(SqliteStoreTest, removes_jobs_on_a_full_disk_and_adds_some_when_that_has_
     end();
     return testing::Test::HasFailure() ? 1 : 0;
   });
-  if (!failures) GTEST_SKIP() << "no mounting here";
-  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(failures, 0) << "nullopt: this machine lets nobody mount";
 }
 
 TEST_F(SqliteStoreTest, adds_no_job_that_the_disk_may_have_no_room_to_keep) {
@@ -617,8 +623,7 @@ TEST_F(SqliteStoreTest, adds_no_job_that_the_disk_may_have_no_room_to_keep) {
     end();
     return testing::Test::HasFailure() ? 1 : 0;
   });
-  if (!failures) GTEST_SKIP() << "no mounting here";
-  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(failures, 0) << "nullopt: this machine lets nobody mount";
 }
 
 TEST_F(SqliteStoreTest, syncs_once_a_commit) {
