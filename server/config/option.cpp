@@ -269,7 +269,7 @@ Field handle_prefix_text() {
 // The others are refused by name, since jobs that were to be kept must not be kept in memory.
 Field queue_type() {
   Field row = text<&ServerConfig::queue_type>(
-      "builtin (or its other name, memory): this version has no other queue");
+      "builtin (or its other name, memory): jobs that survive are kept by --store");
   row.set = [](ServerConfig& config, const Values& values) {
     config.queue_type = values[0];
     return values[0] == "builtin" || values[0] == "memory";
@@ -363,8 +363,8 @@ std::vector<Option> make_options() {
        handle_prefix_text()},
       {"drain-seconds", 0, in(jobs), "SECONDS [10]", "How long SIGTERM waits for running jobs",
        When::live, seconds<&C::drain>()},
-      {"queue-type", 'q', in(jobs), "builtin [builtin]", "Jobs are kept in memory", When::restart,
-       queue_type()},
+      {"queue-type", 'q', in(jobs), "builtin [builtin]", "gearmand's name for jobs in memory",
+       When::restart, queue_type()},
 
       {"store", 0, in(jobs), "URL [memory:]",
        "Where background jobs outlive the process: sqlite:PATH,\n"
@@ -460,7 +460,8 @@ const std::vector<LaterOption>& later_options() {
   static const std::vector<LaterOption> table = [] {
     constexpr std::string_view no_http = "does not speak HTTP";
     constexpr std::string_view no_tls = "has no TLS";
-    constexpr std::string_view no_store = "keeps jobs in memory only";
+    constexpr std::string_view no_store =
+        "has --store URL instead, and `gmand store import` for what gearmand left";
     std::vector<LaterOption> rows = {
         {"protocol", 'r', no_http}, {"http-port", 0, no_http},      {"ssl", 0, no_tls},
         {"ssl-ca-file", 0, no_tls}, {"ssl-certificate", 0, no_tls}, {"ssl-key", 0, no_tls},
