@@ -170,7 +170,8 @@ void VirtualServer::store_has_it(Now now) {
   stored_batch_ = *std::exchange(given_batch_, std::nullopt);
   engine_.set_store_fault({});
   for (auto& [conn, session] : sessions_) {
-    session.held.release(stored_batch_, [&](std::string_view bytes) { session.out += bytes; });
+    std::string& out = session.out;  // clang 14 lets no lambda capture a structured binding
+    session.held.release(stored_batch_, [&out](std::string_view bytes) { out += bytes; });
   }
   engine_.stored(stored_batch_, now);
   finish_turn(now);
@@ -182,12 +183,13 @@ void VirtualServer::give_up_storing(Now now) {
   std::string refusal;
   append_response(refusal, ErrorRes{error_text::store_error_code, text});
   for (auto& [conn, session] : sessions_) {
+    std::string& out = session.out;
     session.held.give_up(stored_batch_, [&](std::string_view bytes, bool is_broken) {
       if (!is_broken) {
-        session.out += bytes;
+        out += bytes;
         return;
       }
-      for (; !bytes.empty(); bytes.remove_prefix(frame_bytes_needed(bytes))) session.out += refusal;
+      for (; !bytes.empty(); bytes.remove_prefix(frame_bytes_needed(bytes))) out += refusal;
     });
   }
   engine_.give_up_storing(now);
