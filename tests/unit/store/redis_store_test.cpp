@@ -237,7 +237,8 @@ TEST_F(RedisStoreTest, lets_one_of_two_servers_begin_that_have_both_found_it_fre
 TEST_F(RedisStoreTest, changes_nothing_once_another_server_has_begun) {
   begin();
   EXPECT_EQ(store_->commit(adding(0, 3)), std::nullopt);
-  const auto cut_off = std::move(store_);
+  std::unique_ptr<RedisStore> cut_off;
+  cut_off.swap(store_);
   Shell shell(server_);
   EXPECT_EQ(shell.run({"CLIENT", "KILL", "ID", shell.run({"HGET", "gmand:owner", "client_id"})}),
             "1");
