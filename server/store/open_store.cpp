@@ -47,7 +47,7 @@ OpenedStore open_redis([[maybe_unused]] std::string_view url) {
 
 OpenedStore open_postgres([[maybe_unused]] std::string_view url) {
 #ifdef GMAN_STORE_POSTGRES
-  return PostgresStore::open(std::string(url));
+  return open_postgres_store(std::string(url));
 #else
   return refused("this gmand was built without PostgreSQL's libpq");
 #endif
@@ -55,7 +55,7 @@ OpenedStore open_postgres([[maybe_unused]] std::string_view url) {
 
 OpenedStore open_mysql([[maybe_unused]] std::string_view url) {
 #ifdef GMAN_STORE_MYSQL
-  return MysqlStore::open(url);
+  return open_mysql_store(url);
 #else
   return refused("this gmand was built without libmariadb, which it reaches MySQL and MariaDB by");
 #endif

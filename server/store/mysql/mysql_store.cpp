@@ -166,20 +166,17 @@ std::string list_of(std::span<const Number> numbers) {
   return list;
 }
 
-}  // namespace
-
 /// The connection, and what this start of the server may do with it.
-class MysqlStore::Session {
+class MysqlStore final : public Store {
  public:
-  explicit Session(db::MariadbAddress to) : connection_(std::move(to)) {}
+  explicit MysqlStore(db::MariadbAddress to) : connection_(std::move(to)) {}
 
-  [[nodiscard]] const std::string& address() const { return connection_.address(); }
-  [[nodiscard]] bool has_begun() const { return start_ != 0; }
-
-  std::variant<std::vector<StoreStart>, StoreFault> begin(std::string_view handle_prefix);
-  std::uint64_t jobs_about();
-  Fault load(const Take& take, const SetAside& set_aside);
-  Fault commit(const JobChanges& changes);
+  [[nodiscard]] std::string name() const override { return "mysql://" + connection_.address(); }
+  [[nodiscard]] std::variant<std::vector<StoreStart>, StoreFault> begin(
+      std::string_view handle_prefix) override;
+  [[nodiscard]] std::uint64_t jobs_about() override;
+  [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
+  [[nodiscard]] Fault commit(const JobChanges& changes) override;
 
  private:
   struct Damaged {
@@ -222,18 +219,18 @@ class MysqlStore::Session {
   Fault fenced_;
 };
 
-void MysqlStore::Session::close() {
+void MysqlStore::close() {
   for (Statement& statement : inserts_) statement.reset();
   connection_.close();
   session_ = 0;
 }
 
-Fault MysqlStore::Session::connect() {
+Fault MysqlStore::connect() {
   if (auto failed = connection_.open()) return failed;
   return lock();
 }
 
-Fault MysqlStore::Session::lock() {
+Fault MysqlStore::lock() {
   auto tried = connection_.row("locking", try_lock);
   if (auto* failed = std::get_if<StoreFault>(&tried)) return std::move(*failed);
   if (std::get<Columns>(tried).at(0) == "1") {
@@ -256,7 +253,7 @@ Fault MysqlStore::Session::lock() {
 }
 
 /// Unavailable where nobody else has begun.
-StoreFault MysqlStore::Session::is_taken(const std::string& holder) {
+StoreFault MysqlStore::is_taken(const std::string& holder) {
   const std::string way_out = "; if that server is no more, end its session: KILL " + holder;
   auto row = connection_.row("looking for who has it", owner);
   const auto* found = std::get_if<Columns>(&row);
@@ -264,7 +261,7 @@ StoreFault MysqlStore::Session::is_taken(const std::string& holder) {
     return connection_.fault(StoreFault::Kind::refused,
                              "another server is about to begin" + way_out);
   }
-  if (has_begun() && number_in(found->at(1)) == start_) {
+  if (start_ != 0 && number_in(found->at(1)) == start_) {
     return connection_.fault(StoreFault::Kind::unavailable,
                              "another session has the lock" + way_out);
   }
@@ -272,8 +269,9 @@ StoreFault MysqlStore::Session::is_taken(const std::string& holder) {
                            "in use by another server: " + found->at(0) + way_out);
 }
 
-std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::Session::begin(
+std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::begin(
     std::string_view handle_prefix) {
+  GMAN_ASSERT(start_ == 0);
   auto failed = connect();
   if (!failed) failed = mysql::open_schema(connection_);
   if (!failed) {
@@ -285,7 +283,7 @@ std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::Session::begin(
   return *std::move(failed);
 }
 
-std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::Session::known_starts() {
+std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::known_starts() {
   auto found = connection_.query("reading the starts",
                                  "SELECT number, handle_prefix FROM gmand_start ORDER BY number");
   if (auto* failed = std::get_if<StoreFault>(&found)) return std::move(*failed);
@@ -302,7 +300,7 @@ std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::Session::known_sta
   return starts;
 }
 
-std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::Session::note_start(
+std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::note_start(
     std::string_view handle_prefix) {
   constexpr const char* doing = "noting the start";
   if (auto failed = connection_.execute(doing, "START TRANSACTION")) return *std::move(failed);
@@ -340,7 +338,7 @@ std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::Session::note_star
   return known;
 }
 
-Fault MysqlStore::Session::forget_starts_without_jobs(std::vector<StoreStart>& starts) {
+Fault MysqlStore::forget_starts_without_jobs(std::vector<StoreStart>& starts) {
   constexpr const char* doing = "forgetting starts";
   std::vector<StoreStart> kept;
   for (StoreStart& start : starts) {
@@ -366,7 +364,7 @@ Fault MysqlStore::Session::forget_starts_without_jobs(std::vector<StoreStart>& s
   return std::nullopt;
 }
 
-Fault MysqlStore::Session::resume() {
+Fault MysqlStore::resume() {
   if (fenced_) return fenced_;
   if (connection_.is_open() && session_ != 0) return std::nullopt;
   close();
@@ -376,7 +374,7 @@ Fault MysqlStore::Session::resume() {
   return failed;
 }
 
-Fault MysqlStore::Session::take_next_session() {
+Fault MysqlStore::take_next_session() {
   constexpr const char* doing = "taking it up again";
   // LAST_INSERT_ID(x) is x, and remembered.
   if (auto failed =
@@ -392,7 +390,7 @@ Fault MysqlStore::Session::take_next_session() {
 }
 
 /// For good, and without the lock: it is for servers that may still write.
-StoreFault MysqlStore::Session::fence() {
+StoreFault MysqlStore::fence() {
   std::string who = "another server";
   if (auto row = connection_.row("looking for who has it", owner);
       std::holds_alternative<Columns>(row) && !std::get<Columns>(row).empty()) {
@@ -405,7 +403,8 @@ StoreFault MysqlStore::Session::fence() {
   return *fenced_;
 }
 
-std::uint64_t MysqlStore::Session::jobs_about() {
+std::uint64_t MysqlStore::jobs_about() {
+  GMAN_ASSERT(start_ != 0);
   if (resume()) return 0;
   auto count = connection_.row("counting the jobs", "SELECT COUNT(*) FROM gmand_job");
   const auto* found = std::get_if<Columns>(&count);
@@ -413,7 +412,8 @@ std::uint64_t MysqlStore::Session::jobs_about() {
   return found == nullptr ? 0 : number_in(found->at(0));
 }
 
-Fault MysqlStore::Session::load(const Take& take, const SetAside& set_aside) {
+Fault MysqlStore::load(const Take& take, const SetAside& set_aside) {
+  GMAN_ASSERT(start_ != 0);
   if (auto failed = resume()) return failed;
   std::vector<Damaged> damaged;
   if (auto failed = read_jobs(take, damaged)) {
@@ -426,7 +426,7 @@ Fault MysqlStore::Session::load(const Take& take, const SetAside& set_aside) {
   return std::nullopt;
 }
 
-Fault MysqlStore::Session::read_jobs(const Take& take, std::vector<Damaged>& damaged) {
+Fault MysqlStore::read_jobs(const Take& take, std::vector<Damaged>& damaged) {
   constexpr const char* doing = "reading the jobs";
   MYSQL* connection = connection_.get();
   if (mysql_query(connection, load_jobs) != 0) return connection_.fault(doing);
@@ -444,7 +444,7 @@ Fault MysqlStore::Session::read_jobs(const Take& take, std::vector<Damaged>& dam
   return std::nullopt;
 }
 
-Fault MysqlStore::Session::move_aside(const std::vector<Damaged>& damaged) {
+Fault MysqlStore::move_aside(const std::vector<Damaged>& damaged) {
   constexpr const char* doing = "setting damaged jobs aside";
   return in_transaction(doing, [&]() -> Fault {
     for (const Damaged& job : damaged) {
@@ -465,7 +465,7 @@ Fault MysqlStore::Session::move_aside(const std::vector<Damaged>& damaged) {
 }
 
 template <typename Do>
-Fault MysqlStore::Session::in_transaction(const char* doing, Do&& act) {
+Fault MysqlStore::in_transaction(const char* doing, Do&& act) {
   bool is_newest = false;
   auto failed = require_session(doing, is_newest);
   if (!failed && is_newest) failed = act();
@@ -476,7 +476,7 @@ Fault MysqlStore::Session::in_transaction(const char* doing, Do&& act) {
   return failed;
 }
 
-Fault MysqlStore::Session::require_session(const char* doing, bool& is_newest) {
+Fault MysqlStore::require_session(const char* doing, bool& is_newest) {
   if (auto failed = connection_.execute(doing, "START TRANSACTION")) return failed;
   auto row =
       connection_.row(doing,
@@ -489,13 +489,13 @@ Fault MysqlStore::Session::require_session(const char* doing, bool& is_newest) {
   return std::nullopt;
 }
 
-Fault MysqlStore::Session::write(const JobChanges& changes) {
+Fault MysqlStore::write(const JobChanges& changes) {
   if (auto failed = add(changes)) return failed;
   if (auto failed = requeue(changes.requeued())) return failed;
   return remove(changes.removed());
 }
 
-Fault MysqlStore::Session::add(const JobChanges& changes) {
+Fault MysqlStore::add(const JobChanges& changes) {
   const std::uint64_t bytes_max =
       std::min(statement_bytes_max, connection_.packet_bytes_max() - request_bytes);
   const std::size_t count = changes.added_count();
@@ -521,7 +521,7 @@ Fault MysqlStore::Session::add(const JobChanges& changes) {
   return std::nullopt;
 }
 
-Fault MysqlStore::Session::requeue(std::span<const JobRequeued> requeued) {
+Fault MysqlStore::requeue(std::span<const JobRequeued> requeued) {
   const std::vector<JobRequeued> jobs = last_requeues(requeued);
   for (std::size_t next = 0; next < jobs.size();) {
     std::string positions = "UPDATE gmand_job SET due_ms = NULL, position = CASE number";
@@ -540,7 +540,7 @@ Fault MysqlStore::Session::requeue(std::span<const JobRequeued> requeued) {
   return std::nullopt;
 }
 
-Fault MysqlStore::Session::remove(std::span<const JobNumber> removed) {
+Fault MysqlStore::remove(std::span<const JobNumber> removed) {
   while (!removed.empty()) {
     const auto some = removed.first(std::min(removed.size(), removals_at_once));
     removed = removed.subspan(some.size());
@@ -552,7 +552,7 @@ Fault MysqlStore::Session::remove(std::span<const JobNumber> removed) {
   return std::nullopt;
 }
 
-Fault MysqlStore::Session::check_sizes(const JobChanges& changes) {
+Fault MysqlStore::check_sizes(const JobChanges& changes) {
   std::uint64_t largest = 0;
   if (changes.text_bytes() + row_bytes + request_bytes <= connection_.packet_bytes_max()) {
     return std::nullopt;
@@ -575,50 +575,24 @@ Fault MysqlStore::Session::check_sizes(const JobChanges& changes) {
                                std::to_string(bytes) + ": raise it");
 }
 
-Fault MysqlStore::Session::commit(const JobChanges& changes) {
+Fault MysqlStore::commit(const JobChanges& changes) {
+  GMAN_ASSERT(start_ != 0);
   if (changes.empty()) return fenced_;
   if (auto failed = resume()) return failed;
   if (auto failed = check_sizes(changes)) return failed;
   return in_transaction("writing", [&] { return write(changes); });
 }
 
-MysqlStore::MysqlStore(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+}  // namespace
 
-MysqlStore::~MysqlStore() = default;
-
-OpenedStore MysqlStore::open(std::string_view url) {
+OpenedStore open_mysql_store(std::string_view url) {
   auto address = db::parse_mariadb_dsn(url);
   if (!address || address->database.empty()) {
     return StoreFault{StoreFault::Kind::refused,
                       "mysql: " + (address ? "names no database" : address.error().message) +
                           ": write mysql://user:password@host:port/database"};
   }
-  return std::unique_ptr<Store>(new MysqlStore(std::make_unique<Session>(*std::move(address))));
-}
-
-std::string MysqlStore::name() const {
-  return "mysql://" + session_->address();
-}
-
-std::variant<std::vector<StoreStart>, StoreFault> MysqlStore::begin(
-    std::string_view handle_prefix) {
-  GMAN_ASSERT(!session_->has_begun());
-  return session_->begin(handle_prefix);
-}
-
-std::uint64_t MysqlStore::jobs_about() {
-  GMAN_ASSERT(session_->has_begun());
-  return session_->jobs_about();
-}
-
-Fault MysqlStore::load(const Take& take, const SetAside& set_aside) {
-  GMAN_ASSERT(session_->has_begun());
-  return session_->load(take, set_aside);
-}
-
-Fault MysqlStore::commit(const JobChanges& changes) {
-  GMAN_ASSERT(session_->has_begun());
-  return session_->commit(changes);
+  return std::make_unique<MysqlStore>(*std::move(address));
 }
 
 }  // namespace gman

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// MysqlStore: jobs in tables gmand_… of a MySQL or MariaDB database. A commit is one transaction of
+// A store of jobs in tables gmand_… of a MySQL or MariaDB database. A commit is one transaction of
 // a few statements, each of many rows.
 //
 // One server has it: its session holds a lock of GET_LOCK. What a lock cannot promise, a fence
@@ -12,34 +12,15 @@
 // the whole server, and to be 1.
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
 
 #include "server/store/store.hpp"
 
 namespace gman {
 
-class MysqlStore : public Store {
- public:
-  /// mysql://user:password@host:port/database, or mysql://user@localhost/database?socket=/path
-  [[nodiscard]] static OpenedStore open(std::string_view url);
-  ~MysqlStore() override;
-
-  [[nodiscard]] std::string name() const override;
-  [[nodiscard]] std::variant<std::vector<StoreStart>, StoreFault> begin(
-      std::string_view handle_prefix) override;
-  [[nodiscard]] std::uint64_t jobs_about() override;
-  [[nodiscard]] std::optional<StoreFault> load(const Take& take,
-                                               const SetAside& set_aside) override;
-  /// Connects again when the connection was lost. Once another server has begun, it is refused.
-  [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
-
- private:
-  class Session;
-  explicit MysqlStore(std::unique_ptr<Session> session);
-  std::unique_ptr<Session> session_;
-};
+/// Connects to nothing: that begins with begin(). Connects again when a connection was lost. Once
+/// another server has begun, every commit is refused.
+/// mysql://user:password@host:port/database, or mysql://user@localhost/database?socket=/path
+[[nodiscard]] OpenedStore open_mysql_store(std::string_view url);
 
 }  // namespace gman

@@ -139,20 +139,19 @@ const char* read(const Row& row, JobRecord& record) {
   return nullptr;
 }
 
-}  // namespace
-
 /// The connection, and what this start of the server may do with it.
-class PostgresStore::Session {
+class PostgresStore final : public Store {
  public:
-  explicit Session(Connection connection) : connection_(std::move(connection)) {}
+  explicit PostgresStore(Connection connection) : connection_(std::move(connection)) {}
 
-  [[nodiscard]] const std::string& address() const { return connection_.address(); }
-  [[nodiscard]] bool has_begun() const { return start_ != 0; }
-
-  std::variant<std::vector<StoreStart>, StoreFault> begin(std::string_view handle_prefix);
-  std::uint64_t jobs_about();
-  Fault load(const Take& take, const SetAside& set_aside);
-  Fault commit(const JobChanges& changes);
+  [[nodiscard]] std::string name() const override {
+    return "postgresql://" + connection_.address();
+  }
+  [[nodiscard]] std::variant<std::vector<StoreStart>, StoreFault> begin(
+      std::string_view handle_prefix) override;
+  [[nodiscard]] std::uint64_t jobs_about() override;
+  [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
+  [[nodiscard]] Fault commit(const JobChanges& changes) override;
 
  private:
   struct Damaged {
@@ -194,13 +193,13 @@ class PostgresStore::Session {
                               Array(Element::bytea)};
 };
 
-Fault PostgresStore::Session::connect() {
+Fault PostgresStore::connect() {
   session_ = 0;
   if (auto failed = connection_.open()) return failed;
   return lock();
 }
 
-Fault PostgresStore::Session::lock() {
+Fault PostgresStore::lock() {
   auto failed_to_lock = connection_.execute("locking", take_lock);
   if (!failed_to_lock) {
     backend_ = PQbackendPID(connection_.get());
@@ -228,7 +227,7 @@ Fault PostgresStore::Session::lock() {
 }
 
 /// Unavailable where nobody else has begun.
-StoreFault PostgresStore::Session::is_taken(const std::string& holder) {
+StoreFault PostgresStore::is_taken(const std::string& holder) {
   const std::string way_out =
       "; if that server is no more, end its session: SELECT "
       "pg_terminate_backend(" +
@@ -240,22 +239,23 @@ StoreFault PostgresStore::Session::is_taken(const std::string& holder) {
   }
   const PGresult* rows = std::get<Rows>(row).get();
   const std::string who = PQgetvalue(rows, 0, 0);
-  if (has_begun() && number_in(rows, 0, 1) == start_) {
+  if (start_ != 0 && number_in(rows, 0, 1) == start_) {
     return connection_.fault(StoreFault::Kind::unavailable,
                              "another session has the lock" + way_out);
   }
   return connection_.fault(StoreFault::Kind::refused, "in use by another server: " + who + way_out);
 }
 
-Fault PostgresStore::Session::prepare() {
+Fault PostgresStore::prepare() {
   for (const auto& [name, sql] : statements) {
     if (auto failed = connection_.prepare(name, sql)) return failed;
   }
   return std::nullopt;
 }
 
-std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::Session::begin(
+std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::begin(
     std::string_view handle_prefix) {
+  GMAN_ASSERT(start_ == 0);
   auto failed = connect();
   if (!failed) failed = postgres::open_schema(connection_);
   if (!failed) failed = prepare();
@@ -268,7 +268,7 @@ std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::Session::begin(
   return *std::move(failed);
 }
 
-std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::Session::note_start(
+std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::note_start(
     std::string_view handle_prefix) {
   constexpr const char* doing = "noting the start";
   if (auto failed = connection_.execute(doing, "BEGIN")) return *std::move(failed);
@@ -318,7 +318,7 @@ std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::Session::note_s
   return starts;
 }
 
-Fault PostgresStore::Session::forget_starts_without_jobs(std::vector<StoreStart>& starts) {
+Fault PostgresStore::forget_starts_without_jobs(std::vector<StoreStart>& starts) {
   constexpr const char* doing = "forgetting starts";
   std::vector<StoreStart> kept;
   for (StoreStart& start : starts) {
@@ -341,7 +341,7 @@ Fault PostgresStore::Session::forget_starts_without_jobs(std::vector<StoreStart>
   return std::nullopt;
 }
 
-Fault PostgresStore::Session::resume() {
+Fault PostgresStore::resume() {
   if (fenced_) return fenced_;
   if (connection_.is_open() && session_ != 0) return std::nullopt;
   connection_.close();
@@ -366,7 +366,7 @@ Fault PostgresStore::Session::resume() {
 }
 
 /// For good, and without the lock: it is for servers that may still write.
-StoreFault PostgresStore::Session::fence() {
+StoreFault PostgresStore::fence() {
   std::string who = "another server";
   if (auto row = connection_.query("looking for who has it", owner);
       std::holds_alternative<Rows>(row) && PQntuples(std::get<Rows>(row).get()) != 0) {
@@ -379,14 +379,16 @@ StoreFault PostgresStore::Session::fence() {
   return *fenced_;
 }
 
-std::uint64_t PostgresStore::Session::jobs_about() {
+std::uint64_t PostgresStore::jobs_about() {
+  GMAN_ASSERT(start_ != 0);
   if (resume()) return 0;
   auto count = connection_.query("counting the jobs", "SELECT count(*) FROM gmand.job");
   if (std::holds_alternative<StoreFault>(count)) return 0;
   return number_in(std::get<Rows>(count).get(), 0, 0);
 }
 
-Fault PostgresStore::Session::load(const Take& take, const SetAside& set_aside) {
+Fault PostgresStore::load(const Take& take, const SetAside& set_aside) {
+  GMAN_ASSERT(start_ != 0);
   using Limits = std::numeric_limits<std::int64_t>;
   if (auto failed = resume()) return failed;
   std::vector<Damaged> damaged;
@@ -400,8 +402,8 @@ Fault PostgresStore::Session::load(const Take& take, const SetAside& set_aside) 
   return std::nullopt;
 }
 
-Fault PostgresStore::Session::load_between(std::int64_t first, std::int64_t last, const Take& take,
-                                           std::vector<Damaged>& damaged) {
+Fault PostgresStore::load_between(std::int64_t first, std::int64_t last, const Take& take,
+                                  std::vector<Damaged>& damaged) {
   constexpr const char* doing = "reading the jobs";
   const std::array limits{std::to_string(first), std::to_string(last)};
   const std::array values{limits[0].c_str(), limits[1].c_str()};
@@ -429,7 +431,7 @@ Fault PostgresStore::Session::load_between(std::int64_t first, std::int64_t last
   return failed;
 }
 
-Fault PostgresStore::Session::move_aside(const std::vector<Damaged>& damaged) {
+Fault PostgresStore::move_aside(const std::vector<Damaged>& damaged) {
   Array numbers(Element::int8), reasons(Element::text);
   for (const Damaged& job : damaged) {
     numbers.add(job.number);
@@ -440,7 +442,7 @@ Fault PostgresStore::Session::move_aside(const std::vector<Damaged>& damaged) {
 }
 
 template <typename Send>
-Fault PostgresStore::Session::in_transaction(const char* doing, Send&& send) {
+Fault PostgresStore::in_transaction(const char* doing, Send&& send) {
   Array mine(Element::int8);
   mine.add(start_);
   mine.add(session_);
@@ -455,12 +457,12 @@ Fault PostgresStore::Session::in_transaction(const char* doing, Send&& send) {
   return failed;
 }
 
-bool PostgresStore::Session::send(const JobChanges& changes) {
+bool PostgresStore::send(const JobChanges& changes) {
   return send_added(changes) && send_requeued(changes.requeued()) &&
          send_removed(changes.removed());
 }
 
-bool PostgresStore::Session::send_added(const JobChanges& changes) {
+bool PostgresStore::send_added(const JobChanges& changes) {
   const std::size_t count = changes.added_count();
   for (std::size_t next = 0; next < count;) {
     for (Array& array : numbers_) array.clear();
@@ -492,7 +494,7 @@ bool PostgresStore::Session::send_added(const JobChanges& changes) {
   return true;
 }
 
-bool PostgresStore::Session::send_requeued(std::span<const JobRequeued> requeued) {
+bool PostgresStore::send_requeued(std::span<const JobRequeued> requeued) {
   if (requeued.empty()) return true;
   for (std::size_t i = 0; i < 3; ++i) numbers_[i].clear();
   for (const JobRequeued& job : last_requeues(requeued)) {
@@ -503,24 +505,23 @@ bool PostgresStore::Session::send_requeued(std::span<const JobRequeued> requeued
   return connection_.send("requeue", numbers_[0], numbers_[1], numbers_[2]);
 }
 
-bool PostgresStore::Session::send_removed(std::span<const JobNumber> removed) {
+bool PostgresStore::send_removed(std::span<const JobNumber> removed) {
   if (removed.empty()) return true;
   numbers_[0].clear();
   for (const JobNumber number : removed) numbers_[0].add(number);
   return connection_.send("remove", numbers_[0]);
 }
 
-Fault PostgresStore::Session::commit(const JobChanges& changes) {
+Fault PostgresStore::commit(const JobChanges& changes) {
+  GMAN_ASSERT(start_ != 0);
   if (changes.empty()) return fenced_;
   if (auto failed = resume()) return failed;
   return in_transaction("writing", [&] { return send(changes); });
 }
 
-PostgresStore::PostgresStore(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+}  // namespace
 
-PostgresStore::~PostgresStore() = default;
-
-OpenedStore PostgresStore::open(std::string url) {
+OpenedStore open_postgres_store(std::string url) {
   auto connection = Connection::to(std::move(url));
   if (!connection) {
     // libpq would repeat the part that it does not like, which may hold the password.
@@ -528,33 +529,7 @@ OpenedStore PostgresStore::open(std::string url) {
                       "postgresql: this is no URL that libpq can read: write "
                       "postgresql://user:password@host:port/database"};
   }
-  return std::unique_ptr<Store>(
-      new PostgresStore(std::make_unique<Session>(*std::move(connection))));
-}
-
-std::string PostgresStore::name() const {
-  return "postgresql://" + session_->address();
-}
-
-std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::begin(
-    std::string_view handle_prefix) {
-  GMAN_ASSERT(!session_->has_begun());
-  return session_->begin(handle_prefix);
-}
-
-std::uint64_t PostgresStore::jobs_about() {
-  GMAN_ASSERT(session_->has_begun());
-  return session_->jobs_about();
-}
-
-Fault PostgresStore::load(const Take& take, const SetAside& set_aside) {
-  GMAN_ASSERT(session_->has_begun());
-  return session_->load(take, set_aside);
-}
-
-Fault PostgresStore::commit(const JobChanges& changes) {
-  GMAN_ASSERT(session_->has_begun());
-  return session_->commit(changes);
+  return std::make_unique<PostgresStore>(*std::move(connection));
 }
 
 }  // namespace gman
