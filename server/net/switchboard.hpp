@@ -11,6 +11,7 @@
 // and one with too much is closed (ServerConfig::output_bytes_max).
 //
 // It waits for nothing and reads no clock: the time comes with begin_turn().
+// switchboard_store.cpp has what it does with the store.
 #pragma once
 
 #include <array>

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The switchboard's dealings with the store: answers that wait for it, batches that go to it, and
+// what it says of them. While it is busy with one batch, the next one forms.
+#include <utility>
+
+#include "protocol/errors.hpp"
+#include "server/net/switchboard.hpp"
+
+namespace gman {
+namespace {
+
+// The same fault is logged again this often.
+constexpr milliseconds fault_log_again_after{60'000};
+
+}  // namespace
+
+void Switchboard::promise(Session& session, std::uint64_t batch, std::string_view bytes) {
+  if (session.phase != Session::Phase::open) return;
+  if (session.held.empty()) promised_.push_back(session.id());
+  if (std::exchange(session.told_of_batch, 0) == stored_batch_) pace_.came_back();
+  session.held.promise(batch, bytes);
+}
+
+void Switchboard::give_to_store() {
+  if (store_ == nullptr || !store_->is_idle()) return;
+  if (copy_from_) return give_anew();
+  if (effects_.changes().empty() && !store_->has_unwritten()) return;
+  if (pace_.waits(now_.steady)) return;
+  given_batch_ = effects_.batch();
+  given_at_ = now_.steady;
+  effects_.take_batch(spare_changes_);
+  store_->write(given_batch_, spare_changes_);
+}
+
+// A part of all that is to be stored, while what changes meanwhile forms the batch behind it.
+void Switchboard::give_anew() {
+  constexpr std::size_t part_jobs_max = 4096;
+  constexpr std::size_t part_bytes_max = std::size_t{4} << 20;
+  constexpr std::size_t step = 64;
+  const bool is_first = copy_from_ == 0U;
+  while (copy_from_ && spare_changes_.added_count() < part_jobs_max &&
+         spare_changes_.text_bytes() < part_bytes_max) {
+    copy_from_ = engine_.copy_stored(*copy_from_, step, spare_changes_);
+  }
+  const bool is_last = !copy_from_;
+  const auto part = is_first ? (is_last ? StoreWriter::Part::only : StoreWriter::Part::first)
+                             : (is_last ? StoreWriter::Part::last : StoreWriter::Part::middle);
+  store_->write_anew(part, given_batch_, spare_changes_);
+}
+
+bool Switchboard::is_all_stored() const {
+  return store_ == nullptr || (store_->is_idle() && !store_->has_unwritten() && !copy_from_ &&
+                               effects_.changes().empty());
+}
+
+void Switchboard::store_ready() {
+  while (const auto news = store_->take_news()) {
+    if (const auto* done = std::get_if<StoreWriter::Stored>(&*news)) {
+      stored(done->batch);
+    } else if (const auto* failing = std::get_if<StoreWriter::Failing>(&*news)) {
+      store_fails(failing->fault);
+    } else if (const auto* full = std::get_if<StoreWriter::Full>(&*news)) {
+      store_fails(full->fault);
+    } else if (const auto* lost = std::get_if<StoreWriter::Lost>(&*news)) {
+      store_fails(lost->fault);
+      write_all_anew();
+    }
+  }
+}
+
+// What has changed up to now is in the engine, so the batches that were to say so are not needed.
+void Switchboard::write_all_anew() {
+  log_.warn("the store is written anew from memory",
+            {{"store", store_->name()},
+             {"jobs", engine_.queued_jobs() + engine_.running_jobs() + engine_.scheduled_jobs()}});
+  copy_from_ = 0;
+  given_batch_ = effects_.batch();
+  effects_.take_batch(spare_changes_);
+  spare_changes_.clear();
+}
+
+void Switchboard::stored(std::uint64_t batch) {
+  stored_batch_ = batch;
+  if (store_fails_since_) {
+    const auto length = std::chrono::duration<double>(now_.steady - *store_fails_since_);
+    log_.info("the store works again",
+              {{"store", store_->name()}, {"failed_for_seconds", length.count()}});
+    store_fails_since_.reset();
+    store_fault_.clear();
+    has_given_up_storing_ = false;
+    engine_.set_store_fault({});
+  }
+  std::size_t told = 0;
+  for (const ConnId conn : std::exchange(promised_, {})) {
+    Session* session = sessions_.find(conn);
+    if (session == nullptr) continue;
+    HeldOutput held = std::exchange(session->held, {});  // the session may end of what it is sent
+    held.release(batch, [&](std::string_view bytes) { append_output(*session, bytes); });
+    if (session->phase == Session::Phase::free) continue;
+    mark_dirty(*session);
+    session->held = std::move(held);
+    if (!session->held.empty()) {
+      promised_.push_back(conn);
+    } else {
+      session->told_of_batch = batch;
+      ++told;
+    }
+  }
+  pace_.committed(told, now_.steady - given_at_, now_.steady);
+  engine_.stored(batch, now_, effects_);
+}
+
+void Switchboard::store_fails(const StoreFault& fault) {
+  if (!store_fails_since_) store_fails_since_ = now_.steady;
+  if (fault.text != store_fault_ || now_.steady >= next_store_fault_log_) {
+    next_store_fault_log_ = now_.steady + fault_log_again_after;
+    log_.error("the store fails, it is being tried again",
+               {{"store", store_->name()}, {"cause", fault.text}});
+  }
+  store_fault_ = fault.text;
+  if (has_given_up_storing_) engine_.set_store_fault(refusal_text());
+}
+
+// Whoever waits has waited long enough. The store goes on with what it was given.
+void Switchboard::give_up_storing() {
+  has_given_up_storing_ = true;
+  log_.error(
+      "clients are told that the store fails",
+      {{"store", store_->name()}, {"cause", store_fault_}, {"jobs", engine_.storing_jobs()}});
+  std::string refusal;
+  append_packet(refusal, Magic::res, PacketType::error,
+                {error_text::store_error_code, refusal_text()});
+  for (const ConnId conn : std::exchange(promised_, {})) {
+    Session* session = sessions_.find(conn);
+    if (session == nullptr) continue;
+    HeldOutput held = std::exchange(session->held, {});
+    held.give_up(stored_batch_, [&](std::string_view bytes, bool is_broken) {
+      if (!is_broken) return append_output(*session, bytes);
+      // Each JOB_CREATED that was promised is an ERROR now.
+      while (!bytes.empty()) {
+        bytes.remove_prefix(frame_bytes_needed(bytes));
+        append_output(*session, refusal);
+      }
+    });
+    if (session->phase != Session::Phase::free) mark_dirty(*session);
+  }
+  engine_.give_up_storing(now_, effects_);
+  engine_.set_store_fault(refusal_text());
+}
+
+}  // namespace gman
