@@ -306,10 +306,13 @@ MEMORY_ROWS = [
         asks={CPU: Ask("<= 3x least", lambda of: of("gmand") <= 3 * of("least"))}),
     Row("the same with distinct uniques, nothing queued before, TCP", submits("tcp", "--unique"),
         sizes(300_000, 300_000, 30_000, 30_000), asks={CPU: AT_MOST_1_5}),
-    # A million uniques take gearmand many minutes to queue.
+    # A million uniques take gearmand minutes to queue, so that is a row of one round.
     Row("the same with distinct uniques, 1,000,000 queued (gearmand: 100,000), TCP",
         submits("tcp", "--unique", queued=MILLION, queued_gearmand=100_000),
         sizes(300_000, 300_000, 5_000, 10_000), asks={CPU: AT_MOST_1_5}),
+    Row("the same with distinct uniques, 1,000,000 queued, gearmand too, TCP",
+        submits("tcp", "--unique", queued=MILLION, queued_gearmand=MILLION),
+        sizes(300_000, 300_000, 5_000, 5_000), ("gmand", *GEARMANDS), is_long=True, rounds_max=1),
     Row("the same with distinct uniques, 10,000,000 queued, TCP",
         submits("tcp", "--unique", queued=10 * MILLION),
         sizes(300_000, 300_000), OURS, asks={CPU: AT_MOST_1_5}, is_long=True, rounds_max=2),
