@@ -3,13 +3,12 @@
 not acknowledged, and everything that needs no disk goes on."""
 import contextlib
 import subprocess
-import threading
 import unittest
 
 from faulty_disk import FaultyDisk
 from gmand import BINARY
+from kept_jobs import Reckoning, StoreTestCase
 from small_disk import SmallDisk
-from store_test import Reckoning, StoreTestCase
 from wire import *  # pylint: disable=wildcard-import,unused-wildcard-import
 
 FAILS = "the store fails, it is being tried again"
@@ -267,23 +266,12 @@ class KilledAt(FaultyDiskTestCase):
             self.disk.rules()
             with self.start_on_faulty_disk() as gmand:
                 self.disk.rules(f"{call} {number} 1 {when}")
-                threads = [threading.Thread(target=reckoning.submit_until_it_dies,
-                                            args=(gmand.address, f"{life}.{i}"))
-                           for i in range(2)]
-                threads.append(threading.Thread(target=reckoning.work_until_it_dies,
-                                                args=(gmand.address,)))
-                for thread in threads:
-                    thread.start()
-                gmand.wait()
-                for thread in threads:
-                    thread.join(30)
-                    self.assertFalse(thread.is_alive())
+                self.live(reckoning.clients(2, gmand.address, str(life)),
+                          reckoning.workers(1, gmand.address), gmand.wait)
         with self.start() as gmand:
             left = [word for _, word in self.grab_all(gmand, "f")]
         self.assertGreater(len(reckoning.acknowledged), len(points))
-        self.assertEqual(len(left), len(set(left)))
-        self.assertEqual(reckoning.acknowledged - set(reckoning.done) - set(left), set())
-        self.assertEqual((set(reckoning.done) | set(left)) - reckoning.sent, set())
+        reckoning.assert_settled(self, left)
 
 
 if __name__ == "__main__":

@@ -1,50 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Jobs of a server with a store outlive it: what was acknowledged is there after any end."""
-import contextlib
 import os
-import pathlib
-import random
-import shutil
-import sqlite3
 import subprocess
-import tempfile
-import threading
 import time
 import unittest
 
-from gmand import BINARY, Gmand
+from gmand import BINARY
+from kept_jobs import KILLS, Reckoning, StoreTestCase
 from wire import *  # pylint: disable=wildcard-import,unused-wildcard-import
-
-# Twenty in the tests; GMAN_KILLS=1000 for the long run.
-KILLS = int(os.environ.get("GMAN_KILLS", "20"))
-
-
-class StoreTestCase(unittest.TestCase):
-    def setUp(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gman-store-", dir="/var/tmp"))
-        self.addCleanup(shutil.rmtree, self.directory)
-        self.path = self.directory / "jobs.db"
-
-    def start(self, *options, **more):
-        return Gmand("--store", f"sqlite:{self.path}", *options, **more)
-
-    def rows(self, query="SELECT count(*) FROM job"):
-        with contextlib.closing(sqlite3.connect(self.path)) as database:
-            return database.execute(query).fetchall()
-
-    def grab_all(self, gmand, *functions):
-        """The (function, workload) of every job that waits, in the order in which they come; each
-        is done."""
-        done = []
-        with Peer(gmand.address) as worker:
-            for function in functions:
-                worker.send(CAN_DO, function)
-            while True:
-                answer = worker.request(GRAB_JOB)
-                if answer.type == NO_JOB:
-                    return done
-                done.append((answer.args[1].decode(), answer.args[2].decode()))
-                worker.send(WORK_COMPLETE, answer.args[0], b"")
 
 
 class Restarts(StoreTestCase):
@@ -223,72 +186,19 @@ class Refusals(StoreTestCase):
         self.assertIn("carrier-pigeon:loft", self.refusal("--store", "carrier-pigeon:loft"))
 
 
-class Reckoning:
-    """What clients were promised and what workers did, over many lives of a server."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.sent, self.acknowledged, self.done = set(), set(), {}
-
-    def submit_until_it_dies(self, address, name):
-        """Sends in bursts, so that a death meets some in every state."""
-        number = 0
-        with contextlib.suppress(Closed, OSError), Peer(address) as client:
-            while True:
-                burst = [f"{name}.{number + i}" for i in range(random.randint(1, 40))]
-                number += len(burst)
-                with self.lock:
-                    self.sent.update(burst)
-                client.send_bytes(b"".join(encode(SUBMIT_JOB_BG, "f", word, word)
-                                           for word in burst))
-                for word in burst:
-                    answer = client.receive()
-                    assert answer.type == JOB_CREATED, answer
-                    with self.lock:
-                        self.acknowledged.add(word)
-
-    def work_until_it_dies(self, address):
-        with contextlib.suppress(Closed, OSError), Peer(address) as worker:
-            worker.send(CAN_DO, "f")
-            while True:
-                handle, _, workload = worker.grab(seconds=60)
-                with self.lock:
-                    word = workload.decode()
-                    self.done[word] = self.done.get(word, 0) + 1
-                worker.send(WORK_COMPLETE, handle, b"")
-
-
 class Kills(StoreTestCase):
     def test_no_kill_at_any_moment_loses_or_invents_a_job(self):
         reckoning = Reckoning()
-        seed = int(os.environ.get("GMAN_SEED", time.time_ns() % 1_000_000))
-        random.seed(seed)
-        for life in range(KILLS):
-            with self.start() as gmand:
-                threads = [threading.Thread(target=reckoning.submit_until_it_dies,
-                                            args=(gmand.address, f"{life}.{i}"))
-                           for i in range(3)]
-                threads += [threading.Thread(target=reckoning.work_until_it_dies,
-                                             args=(gmand.address,)) for _ in range(2)]
-                for thread in threads:
-                    thread.start()
-                # Not a wait for anything: when the server dies is what is random here.
-                threading.Event().wait(random.uniform(0.01, 0.25))
-                gmand.kill()
-                for thread in threads:
-                    thread.join(30)
-                    self.assertFalse(thread.is_alive())
+        seed = self.live_many_times(
+            lambda gmand, name: reckoning.clients(3, gmand.address, name),
+            lambda gmand: reckoning.workers(2, gmand.address))
         with self.start() as gmand:
             left = [word for _, word in self.grab_all(gmand, "f")]
             self.assertEqual(gmand.stop(), 0)
         self.assertEqual(self.rows(), [(0,)])
-        with self.subTest(seed=seed, sent=len(reckoning.sent),
-                          acknowledged=len(reckoning.acknowledged), done=len(reckoning.done),
-                          left=len(left)):
+        with self.subTest(seed=seed):
             self.assertGreater(len(reckoning.acknowledged), KILLS)
-            self.assertEqual(len(left), len(set(left)))
-            self.assertEqual(reckoning.acknowledged - set(reckoning.done) - set(left), set())
-            self.assertEqual((set(reckoning.done) | set(left)) - reckoning.sent, set())
+            reckoning.assert_settled(self, left)
 
 
 if __name__ == "__main__":
