@@ -18,6 +18,10 @@ void unmap_pages(void* start, std::size_t bytes) {
   ::munmap(start, bytes);
 }
 
+void populate_pages(void* start, std::size_t bytes) {
+  ::madvise(start, bytes, MADV_POPULATE_WRITE);
+}
+
 void discard_pages(void* start, std::size_t bytes) {
   ::madvise(start, bytes, MADV_DONTNEED);
 }

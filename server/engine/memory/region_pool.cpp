@@ -10,6 +10,8 @@ namespace gman::engine {
 namespace {
 
 constexpr std::size_t regions_per_arena = 64;
+// Many regions of a small server are hardly used. Beyond so many, whoever takes one fills it.
+constexpr std::size_t populated_from = 64;
 
 }  // namespace
 
@@ -19,10 +21,12 @@ RegionPool::~RegionPool() {
 
 void* RegionPool::take() {
   if (warm_.empty() && cold_.empty()) map_arena();
-  std::vector<void*>& source = warm_.empty() ? cold_ : warm_;
+  const bool is_cold = warm_.empty();
+  std::vector<void*>& source = is_cold ? cold_ : warm_;
   void* region = source.back();
   source.pop_back();
   ++taken_;
+  if (is_cold && taken_ > populated_from) populate_pages(region, region_bytes);
   return region;
 }
 
