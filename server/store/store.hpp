@@ -69,6 +69,13 @@ class Store {
   /// the same changes may be given again: adding a number that is there does nothing, and so does
   /// removing or requeueing one that is not.
   [[nodiscard]] virtual std::optional<StoreFault> commit(const JobChanges& changes) = 0;
+  /// Does what can be done of these changes before the next commit(), which makes them durable
+  /// together with its own: of none of them is anything to be seen before. False: nothing has been
+  /// done, not of earlier ones either, and the next commit() must be given all of them.
+  [[nodiscard]] virtual bool prepare(const JobChanges& changes) {
+    static_cast<void>(changes);
+    return false;
+  }
 
   /// After a fault of kind `failing`: what is committed from now on goes to a new, empty place, and
   /// the old one is left as it is. May be called again, and begins again.

@@ -69,6 +69,8 @@ std::optional<StoreFault> Database::open_to_look(Look look) {
 
 std::optional<StoreFault> Database::open(const std::string& name, int flags) {
   GMAN_ASSERT(!is_open());
+  // Counting the bytes of each allocation takes a lock each time. Too late, it is refused.
+  static_cast<void>(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0));
   sqlite3* handle = nullptr;
   const char* const vfs = vfs_.empty() ? joined_writes() : vfs_.c_str();
   const int code = sqlite3_open_v2(name.c_str(), &handle,

@@ -12,6 +12,7 @@
 #include "server/store/sqlite/database_file.hpp"
 #include "server/store/sqlite/job_row.hpp"
 #include "server/store/sqlite/lock_file.hpp"
+#include "server/store/sqlite/log_copier.hpp"
 #include "server/store/sqlite/replacement.hpp"
 #include "server/store/sqlite/write_ahead_log.hpp"
 
@@ -52,6 +53,7 @@ class SqliteStore::Opened {
   std::uint64_t jobs_about();
   Fault load(const Take& take, const SetAside& set_aside);
   Fault commit(const JobChanges& changes);
+  bool prepare(const JobChanges& changes);
 
  private:
   struct Damaged {
@@ -59,7 +61,7 @@ class SqliteStore::Opened {
     const char* why;
   };
   Fault move_aside(const std::vector<Damaged>& damaged);
-  Fault prepare();
+  Fault prepare_statements();
 
   // These three return SQLITE_DONE, or an error of SQLite's.
   int write(const JobChanges& changes);
@@ -74,11 +76,13 @@ class SqliteStore::Opened {
   SqliteSettings settings_;
   sqlite::WriteAheadLog log_;
   Database database_;
+  sqlite::LogCopier copier_;  ///< ends before the database is closed
   Statement begin_, commit_, rollback_, add_, requeue_, remove_, load_, free_pages_, give_back_;
   std::optional<StoreFault> failed_;
   std::size_t removed_since_look_ = 0;
   bool is_shrinking_ = false;
   bool has_log_ = false;
+  bool is_prepared_ = false;  ///< a transaction is open, and holds what commit() is to end
 };
 
 Fault SqliteStore::Opened::open() {
@@ -87,16 +91,17 @@ Fault SqliteStore::Opened::open() {
     const std::string limit = "PRAGMA max_page_count = " + std::to_string(settings_.pages_max);
     if (auto failed = database_.execute(limit.c_str())) return failed;
   }
-  if (auto failed = log_.attach(database_, settings_.log_bytes_max)) return failed;
+  if (auto failed = copier_.open(database_, settings_.copier_has_thread)) return failed;
+  if (auto failed = log_.attach(database_, copier_, settings_.log_bytes_max)) return failed;
   has_log_ = true;
-  return prepare();
+  return prepare_statements();
 }
 
 Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts) {
   if (auto failed = sqlite::make_database_file(database_.path(), settings_.vfs)) return failed;
   if (auto failed = database_.open()) return failed;
   if (auto failed = database_.write_without_syncs()) return failed;
-  if (auto failed = prepare()) return failed;
+  if (auto failed = prepare_statements()) return failed;
   Statement insert;
   if (auto failed = database_.prepare(insert, sqlite::insert_start)) return failed;
   return in_transaction("noting the starts", [&] {
@@ -113,7 +118,7 @@ void SqliteStore::Opened::leave_as_it_is() {
   sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
-Fault SqliteStore::Opened::prepare() {
+Fault SqliteStore::Opened::prepare_statements() {
   const std::array<std::pair<Statement*, const char*>, 9> statements{{
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
@@ -135,6 +140,7 @@ Fault SqliteStore::Opened::prepare() {
 }
 
 StoreFault SqliteStore::Opened::given_up(StoreFault fault) {
+  is_prepared_ = false;
   if (sqlite3_get_autocommit(database_.get()) == 0) static_cast<void>(rollback_.run());
   if (fault.kind == StoreFault::Kind::failing) failed_ = fault;
   if (fault.kind == StoreFault::Kind::full && has_log_) log_.after_full();
@@ -143,7 +149,7 @@ StoreFault SqliteStore::Opened::given_up(StoreFault fault) {
 
 template <typename Do>
 Fault SqliteStore::Opened::in_transaction(const char* doing, Do&& act) {
-  int code = begin_.run();
+  int code = std::exchange(is_prepared_, false) ? SQLITE_DONE : begin_.run();
   if (code == SQLITE_DONE) code = act();
   if (code == SQLITE_DONE) code = commit_.run();
   if (code == SQLITE_DONE) return std::nullopt;
@@ -311,17 +317,32 @@ int SqliteStore::Opened::shrink(std::size_t removed) {
 
 Fault SqliteStore::Opened::commit(const JobChanges& changes) {
   if (failed_) return failed_;
-  if (changes.empty()) return std::nullopt;
+  if (changes.empty() && !is_prepared_) return std::nullopt;
   const auto write_them = [&] { return write(changes); };
   if (!has_log_) return in_transaction("writing", write_them);
-  if (auto failed = log_.before_commit(changes.added_count() > 0))
-    return given_up(*std::move(failed));
+  const bool adds_jobs = is_prepared_ || changes.added_count() > 0;
+  if (!is_prepared_) {
+    if (auto failed = log_.before_commit(adds_jobs)) return given_up(*std::move(failed));
+  }
   auto failed = in_transaction("writing", write_them);
-  if (failed && failed->kind == StoreFault::Kind::full && changes.added_count() == 0) {
+  if (failed && failed->kind == StoreFault::Kind::full && !adds_jobs) {
     failed = in_transaction("writing", write_them);  // now with the whole log to write into
   }
   if (!failed) log_.after_commit();
   return failed;
+}
+
+/// What goes wrong is left to commit() to meet again, and to tell.
+bool SqliteStore::Opened::prepare(const JobChanges& changes) {
+  if (failed_ || !has_log_ || !log_.is_ready()) return false;
+  int code = is_prepared_ ? SQLITE_DONE : begin_.run();
+  if (code == SQLITE_DONE) {
+    is_prepared_ = true;
+    code = write(changes);
+  }
+  if (code == SQLITE_DONE) return true;
+  static_cast<void>(given_up(database_.fault("writing", code)));
+  return false;
 }
 
 SqliteStore::SqliteStore(std::string path, const SqliteSettings& settings)
@@ -391,6 +412,10 @@ Fault SqliteStore::commit(const JobChanges& changes) {
     return StoreFault{StoreFault::Kind::failing, path_ + ": has to be written anew first"};
   }
   return opened_->commit(changes);
+}
+
+bool SqliteStore::prepare(const JobChanges& changes) {
+  return opened_ && opened_->prepare(changes);
 }
 
 }  // namespace gman

@@ -29,6 +29,8 @@ struct SqliteSettings {
   /// How long somebody else may be writing to it, such as an administrator with a shell, before a
   /// commit gives up.
   int busy_wait_ms_max = 2000;
+  /// The log is copied beside the commits; else between them, in an order that can be repeated.
+  bool copier_has_thread = true;
   /// What SQLite reaches the disk through, by the name that it is registered by; empty: the
   /// system's. Tests have disks that lose power.
   std::string vfs{};
@@ -49,6 +51,8 @@ class SqliteStore : public Store {
   /// After a fault `failing`, it refuses to go on until it has started over. While it is `full`,
   /// changes that add no job still get through.
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
+  /// In the transaction that commit() ends.
+  [[nodiscard]] bool prepare(const JobChanges& changes) override;
   /// In a new file beside the old one, which is kept as `<path>.untrusted`: replacement.hpp.
   [[nodiscard]] std::optional<StoreFault> start_over() override;
   [[nodiscard]] std::optional<StoreFault> finish_starting_over() override;

@@ -11,16 +11,26 @@
 #include <vector>
 
 namespace gman::sqlite {
+namespace {
+
+/// Of the log's length: so much is copied between two commits.
+constexpr std::int64_t left_share_copied_at_once = 16;
+
+}  // namespace
 
 WriteAheadLog::~WriteAheadLog() {
   if (database_file_ >= 0) ::close(database_file_);
 }
 
-std::optional<StoreFault> WriteAheadLog::attach(Database& database, std::int64_t bytes_max) {
+std::optional<StoreFault> WriteAheadLog::attach(Database& database, LogCopier& copier,
+                                                std::int64_t bytes_max) {
   database_ = &database;
+  copier_ = &copier;
   const auto page_bytes = database.integer("PRAGMA page_size");
   if (const auto* failed = std::get_if<StoreFault>(&page_bytes)) return *failed;
-  pages_max_ = next_copy_pages_ = bytes_max / std::get<std::int64_t>(page_bytes);
+  page_bytes_ = std::get<std::int64_t>(page_bytes);
+  pages_max_ = bytes_max / page_bytes_;
+  next_copy_pages_ = pages_max_ / 2;
   sqlite3_wal_hook(
       database.get(),
       [](void* self, sqlite3*, const char*, int pages) {
@@ -37,7 +47,7 @@ std::optional<StoreFault> WriteAheadLog::attach(Database& database, std::int64_t
   if (auto failed = write_again()) return failed;
   lengthen();
   database_file_ = ::open(database.path().c_str(), O_RDWR | O_CLOEXEC);
-  is_reserved_ = reserve();
+  is_reserved_ = reserve(bytes_kept_);
   return std::nullopt;
 }
 
@@ -89,13 +99,13 @@ void WriteAheadLog::lengthen() {
 
 /// What the database has free is reserved already. True also where the file system knows no such
 /// thing.
-bool WriteAheadLog::reserve() {
+bool WriteAheadLog::reserve(std::int64_t bytes) {
   struct stat status {};
   if (database_file_ < 0 || ::fstat(database_file_, &status) != 0) return true;
   const auto free_bytes = database_->integer(
       "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size");
   const auto* known = std::get_if<std::int64_t>(&free_bytes);
-  const std::int64_t wanted = bytes_kept_ - (known == nullptr ? 0 : *known);
+  const std::int64_t wanted = bytes - (known == nullptr ? 0 : *known);
   if (wanted <= 0) return true;
   if (::fallocate(database_file_, FALLOC_FL_KEEP_SIZE, status.st_size, wanted) == 0) return true;
   return errno != ENOSPC && errno != EDQUOT;
@@ -105,26 +115,52 @@ std::optional<StoreFault> WriteAheadLog::before_commit(bool adds_jobs) {
   if (last_copy_failed_) {
     if (auto failed = copy_back()) return failed;
   }
-  if (!adds_jobs || is_reserved_ || (is_reserved_ = reserve())) return std::nullopt;
+  if (!adds_jobs || is_reserved_ || (is_reserved_ = reserve(bytes_kept_))) return std::nullopt;
   return StoreFault{StoreFault::Kind::full,
                     database_->path() + ": the disk has no room for more jobs"};
 }
 
 void WriteAheadLog::after_commit() {
-  if (pages_ < pages_max_) next_copy_pages_ = pages_max_;  // SQLite has begun it anew
-  if (pages_ >= next_copy_pages_) static_cast<void>(copy_back());
+  look_at_copier();
+  if (pages_ < copied_pages_) {  // SQLite has begun it anew
+    copied_pages_ = 0;
+    next_copy_pages_ = pages_max_ / 2;
+  }
+  if (pages_ < next_copy_pages_ || last_copy_failed_) return;
+  const std::int64_t left = pages_ - copied_pages_;
+  if (pages_ >= pages_max_ || left <= pages_max_ / left_share_copied_at_once) {
+    static_cast<void>(copy_back());
+  } else if (!copier_->is_busy() && reserve(bytes_kept_ + left * page_bytes_)) {
+    // What it copies takes of what is reserved, and SQLite may begin the log anew at any moment
+    // after it, which must find enough left. Where that cannot be had, the log gets full.
+    copier_->begin();
+  }
+}
+
+void WriteAheadLog::look_at_copier() {
+  const auto pass = copier_->take_result();
+  if (!pass) return;
+  // Busy: a reader needs the log as it is.
+  const bool is_busy = (pass->code & 0xFF) == SQLITE_BUSY;
+  last_copy_failed_ = pass->code != SQLITE_OK && !is_busy;
+  const bool has_moved = pass->code == SQLITE_OK && pass->pages_copied > copied_pages_;
+  if (has_moved) copied_pages_ = pass->pages_copied;
+  if (!has_moved) next_copy_pages_ = pages_ + pages_max_;
 }
 
 std::optional<StoreFault> WriteAheadLog::copy_back() {
+  copier_->wait();
+  look_at_copier();
   int pages = 0;
   int copied = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_->get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                              &pages, &copied);
-  // Busy: a reader needs the log as it is. It is tried again when the log has grown by as much.
+  // Busy as well. It is tried again when the log has grown by as much.
   last_copy_failed_ = code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY;
   if (last_copy_failed_) return database_->fault("copying the log into the database", code);
+  if (code == SQLITE_OK) copied_pages_ = copied;
   next_copy_pages_ = pages_ + pages_max_;
-  is_reserved_ = reserve();
+  is_reserved_ = reserve(bytes_kept_);
   return std::nullopt;
 }
 

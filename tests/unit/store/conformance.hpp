@@ -113,6 +113,32 @@ TEST_P(StoreConformance, gives_back_every_field_of_an_added_job) {
   EXPECT_EQ(loaded(), jobs);  // reading changes nothing
 }
 
+TEST_P(StoreConformance, makes_durable_with_a_commit_what_it_has_prepared_for_it) {
+  const Jobs jobs{simple_job(numbered(1)), simple_job(numbered(2)), simple_job(numbered(3))};
+  add({jobs[0]});
+  JobChanges first, second;
+  first.add(jobs[1].whole());
+  first.remove(numbered(1));
+  second.add(jobs[2].whole());
+  const bool is_prepared = store_->prepare(first);
+  if (!is_prepared) {
+    first.append(second);
+    std::swap(first, second);
+  }
+  commit(second);
+  EXPECT_EQ(loaded(), (Jobs{jobs[1], jobs[2]}));
+}
+
+TEST_P(StoreConformance, forgets_what_it_has_prepared_for_a_commit_that_never_came) {
+  const Jobs jobs{simple_job(numbered(1))};
+  add(jobs);
+  JobChanges more;
+  more.add(simple_job(numbered(2)).whole());
+  more.remove(numbered(1));
+  static_cast<void>(store_->prepare(more));
+  EXPECT_EQ(loaded(), jobs);
+}
+
 TEST_P(StoreConformance, keeps_each_priority) {
   Jobs jobs;
   for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {

@@ -142,6 +142,7 @@ class History {
   bool begin() {
     SqliteSettings settings;
     settings.log_bytes_max = 48 << 10;
+    settings.copier_has_thread = false;
     settings.vfs = disk_.vfs_name();
     store_ = std::make_unique<SqliteStore>((directory_.path / "jobs.db").string(), settings);
     const auto begun = store_->begin("H:test");

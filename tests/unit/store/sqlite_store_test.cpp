@@ -701,7 +701,7 @@ TEST_F(SqliteStoreTest, is_failing_when_a_sync_fails_and_has_what_was_synced_bef
 class SqliteStartsOver : public SqliteStoreTest {
  protected:
   void SetUp() override {
-    begin({.log_bytes_max = 256 << 10});
+    begin({.log_bytes_max = 256 << 10, .copier_has_thread = false});
     EXPECT_EQ(add(0, 1000), std::nullopt);
     syncs_fail = true;
     EXPECT_TRUE(add(1000, 1));

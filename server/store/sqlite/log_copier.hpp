@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// LogCopier: copies SQLite's log back into the database while commits go on, over a connection and
+// on a thread of its own.
+//
+// A copy of the whole log between two commits makes the second one wait, some 20 ms for 8 MiB.
+// SQLite lets another connection copy what is committed at that moment; what is committed meanwhile
+// remains for the next pass. So little is left in the end that copying it between two commits,
+// which alone lets the log begin anew, costs a tenth of that.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <thread>
+
+#include "server/store/sqlite/database.hpp"
+
+namespace gman::sqlite {
+
+class LogCopier {
+ public:
+  LogCopier() = default;
+  LogCopier(const LogCopier&) = delete;
+  LogCopier& operator=(const LogCopier&) = delete;
+  /// After the pass that is under way. Then the connection is closed.
+  ~LogCopier();
+
+  /// Opens the connection and starts the thread; without a thread, a pass is over when begin()
+  /// returns. Requires: `of` is open, in WAL mode, and lives longer than this is open.
+  [[nodiscard]] std::optional<StoreFault> open(const Database& of, bool has_thread);
+  [[nodiscard]] bool is_open() const { return database_.has_value(); }
+
+  // The rest is for the store's thread. Requires: is_open().
+
+  [[nodiscard]] bool is_busy() const { return state_.load() == State::copying; }
+  // Requires: not busy, and the result of the last pass was taken.
+  void begin();
+  /// Until it is not busy.
+  void wait() const { state_.wait(State::copying); }
+
+  struct Pass {
+    int code;                   ///< SQLite's
+    std::int64_t pages_copied;  ///< of the log, from its beginning; if the code is SQLITE_OK
+  };
+  /// Of a pass that is over; nullopt: there was none since the last call, or it is under way.
+  [[nodiscard]] std::optional<Pass> take_result();
+
+ private:
+  enum class State : std::uint8_t { idle, copying, done, ending };
+  void work();
+  void copy();
+
+  std::optional<Database> database_;
+  Pass pass_{};  ///< whose it is, the state says
+  std::atomic<State> state_{State::idle};
+  std::thread thread_;
+};
+
+}  // namespace gman::sqlite
