@@ -89,8 +89,12 @@ class Effects {
   [[nodiscard]] std::uint64_t batch() const { return batch_; }
   /// Swaps the batch with an empty one, which goes on with its memory as the next.
   void take_batch(JobChanges& empty) {
-    GMAN_ASSERT(empty.empty());
+    take_piece(empty);
     ++batch_;
+  }
+  /// What there is of the batch, which goes on.
+  void take_piece(JobChanges& empty) {
+    GMAN_ASSERT(empty.empty());
     std::swap(changes_, empty);
   }
 

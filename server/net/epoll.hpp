@@ -35,6 +35,8 @@ class Epoll {
   void change(int fd, std::uint32_t events, std::uint64_t tag) {
     control(EPOLL_CTL_MOD, fd, events, tag);
   }
+  /// Closing it does that as well.
+  void remove(int fd) { control(EPOLL_CTL_DEL, fd, 0, 0); }
 
   /// What is ready now, without waiting.
   [[nodiscard]] std::span<const epoll_event> ready() {

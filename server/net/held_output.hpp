@@ -3,6 +3,7 @@
 // answers come in the order of their requests.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -33,6 +34,25 @@ class HeldOutput {
       parts_.push_back({.batch = parts_.back().batch, .bytes = 0, .is_promise = false});
     }
     add(bytes);
+  }
+
+  /// What release(batch) would set free.
+  [[nodiscard]] std::string_view due(std::uint64_t batch) const {
+    std::size_t bytes = 0;
+    for (auto part = parts_.begin(); part != parts_.end() && part->batch <= batch; ++part) {
+      bytes += part->bytes;
+    }
+    return bytes_.view().substr(0, bytes);
+  }
+  /// The first `bytes` of it need not be sent any more.
+  // Requires: at most size().
+  void drop(std::size_t bytes) {
+    bytes_.consume(bytes);
+    for (auto part = parts_.begin(); bytes > 0; ++part) {
+      const std::size_t dropped = std::min(bytes, part->bytes);
+      part->bytes -= dropped;
+      bytes -= dropped;
+    }
   }
 
   /// Calls `send(bytes)` with what the store's having `batch` sets free, in order.

@@ -58,6 +58,11 @@ Server::Server(ServerConfig config, EngineSettings settings, Engine& engine,
   sockets_.assign(epoll_.fd());
 }
 
+// The store's thread may be sending answers of the switchboard's, and ends first.
+Server::~Server() {
+  store_.reset();
+}
+
 void Server::run() {
   wait_for_signals();
   wait_for_sockets();
@@ -115,10 +120,13 @@ std::size_t Server::turn() {
   if (events.empty()) return 0;
   now_ = read_clocks();
   switchboard_.begin_turn(now_);
+  // First, so that what those send who have been answered already finds the store idle.
   for (const epoll_event& event : events) {
-    if (event.data.u64 == store_tag) {
-      switchboard_.store_ready();
-    } else if (is_listener(event.data.u64)) {
+    if (event.data.u64 == store_tag) switchboard_.store_ready();
+  }
+  for (const epoll_event& event : events) {
+    if (event.data.u64 == store_tag) continue;
+    if (is_listener(event.data.u64)) {
       gate_.accept(event.data.u64, now_, [this](UniqueFd socket, PeerKind kind) {
         switchboard_.add(std::move(socket), kind);
       });

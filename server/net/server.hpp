@@ -47,6 +47,9 @@ class Server {
   Server(ServerConfig config, EngineSettings settings, Engine& engine,
          std::unique_ptr<StoreWriter> store, std::vector<Listener> listeners, Log& log,
          LogFile& log_file, ServiceManager& manager, ServerHooks hooks);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
   /// Until a signal or an admin ends it.
   void run();

@@ -31,6 +31,9 @@ constexpr std::size_t direct_send_bytes = 64u << 10;
 constexpr std::size_t early_flush_bytes = 1u << 20;
 // Effects of this size are delivered before the next request is handled.
 constexpr std::size_t effects_bytes_max = 1u << 20;
+// So many new jobs are given to the store before the turn ends, so that it works on them while the
+// others are read.
+constexpr std::size_t piece_jobs_min = 32;
 
 // How long a connection that has been sent why it ends may take to read that and to close. Closing
 // first would make the kernel throw away what we have sent, if there is input left unread.
@@ -147,6 +150,11 @@ void Switchboard::close(Session& session, CloseReason reason) {
 
 void Switchboard::forget(Session& session) {
   session.held = {};
+  if (store_ != nullptr && !store_->is_idle() && prompt_.concern(session.id())) {
+    epoll_.remove(session.socket.get());
+    ::shutdown(session.socket.get(), SHUT_RDWR);
+    ended_sockets_.push_back(std::move(session.socket));
+  }
   pool_.give_back(std::move(session.in));
   pool_.give_back(std::move(session.out));
   sessions_.free(session);
@@ -215,6 +223,7 @@ void Switchboard::read_into_scratch(Session& session) {
       ::recv(session.socket.get(), scratch_.data() + kept, scratch_.size() - kept, 0);
   if (got <= 0) return reading_failed(session, got);
   if (kept != 0) std::memcpy(scratch_.data(), session.in.view().data(), kept);
+  look_at_store();
 
   const std::string_view bytes(scratch_.data(), kept + static_cast<std::size_t>(got));
   const std::size_t used = handle_frames(session, bytes);
@@ -232,6 +241,7 @@ void Switchboard::read_large_frame(Session& session, std::size_t frame_bytes) {
   if (got <= 0) return reading_failed(session, got);
   session.in.commit(static_cast<std::size_t>(got));
   if (session.in.size() < frame_bytes) return;
+  look_at_store();
 
   ByteBuffer frame = std::exchange(session.in, {});
   const std::size_t used = handle_frames(session, frame.view());
@@ -271,6 +281,7 @@ std::size_t Switchboard::handle_frames(Session& session, std::string_view bytes)
     std::visit([&](const auto& unit) { handle(session, unit); }, (*frame)->unit);
     used += (*frame)->bytes;
     if (bytes_in(effects_) >= effects_bytes_max) settle_effects();
+    if (effects_.changes().added_count() >= piece_jobs_min) prepare_batch();
   }
   return used;
 }
@@ -531,7 +542,7 @@ std::optional<Instant> Switchboard::next_deadline() const {
   for (const DeadlineQueue* queue : {&half_packets_, &stalls_, &lingering_}) {
     take_earlier(earliest, queue->next());
   }
-  take_earlier(earliest, pace_.deadline());
+  if (batch_waits_) take_earlier(earliest, pace_.deadline());
   if (store_fails_since_ && !has_given_up_storing_) {
     take_earlier(earliest, *store_fails_since_ + store_patience_);
   }

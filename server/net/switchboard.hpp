@@ -31,6 +31,7 @@
 #include "server/net/commit_pace.hpp"
 #include "server/net/deadline_queue.hpp"
 #include "server/net/epoll.hpp"
+#include "server/net/prompt_answers.hpp"
 #include "server/net/session.hpp"
 #include "server/store/writer.hpp"
 
@@ -98,6 +99,15 @@ class Switchboard {
   void output_is_sent(Session& session);
   void mark_dirty(Session& session);
 
+  void prepare_batch();
+  /// Before anything that has been received is handled: whoever has an answer that was sent by the
+  /// store's thread, and tells others of the job, is never ahead of the engine.
+  void look_at_store() {
+    if (store_ != nullptr && store_->durable_batch() > durable_batch_) batch_is_durable();
+  }
+  void batch_is_durable();
+  void add_prompt_answers();
+  void settle_prompt_answers();
   void give_to_store();
   void give_anew();
   void write_all_anew();
@@ -138,14 +148,18 @@ class Switchboard {
   std::optional<AdminShutdown> shutdown_request_;
 
   StoreWriter* store_;
+  PromptAnswers prompt_;                 ///< the store's thread's while the store is not idle
+  std::vector<UniqueFd> ended_sockets_;  ///< of connections that ended meanwhile
   CommitPace pace_;
+  bool batch_waits_ = false;  ///< until the pace lets it go
   JobChanges spare_changes_;  ///< with the memory of a batch that was written
   Instant given_at_{};
   std::optional<std::uint32_t> copy_from_;  ///< while everything is written anew: what comes next
   milliseconds store_patience_;
-  std::uint64_t given_batch_ = 0;   ///< to the store
-  std::uint64_t stored_batch_ = 0;  ///< the store has it and all before it
-  std::vector<ConnId> promised_;    ///< who has held output, maybe more than once
+  std::uint64_t given_batch_ = 0;    ///< to the store
+  std::uint64_t stored_batch_ = 0;   ///< the store has it and all before it, and has said so
+  std::uint64_t durable_batch_ = 0;  ///< the engine knows that the store has it
+  std::vector<ConnId> promised_;     ///< who has held output, maybe more than once
   std::optional<Instant> store_fails_since_;
   std::string store_fault_;  ///< the last one
   Instant next_store_fault_log_{};

@@ -21,15 +21,50 @@ void Switchboard::promise(Session& session, std::uint64_t batch, std::string_vie
   session.held.promise(batch, bytes);
 }
 
+// What there is of the batch, which will be given to the store when it is whole.
+void Switchboard::prepare_batch() {
+  if (store_ == nullptr || !store_->is_idle() || copy_from_ || effects_.changes().empty()) return;
+  effects_.take_piece(spare_changes_);
+  store_->prepare(spare_changes_);
+}
+
 void Switchboard::give_to_store() {
+  batch_waits_ = false;
   if (store_ == nullptr || !store_->is_idle()) return;
   if (copy_from_) return give_anew();
   if (effects_.changes().empty() && !store_->has_unwritten()) return;
-  if (pace_.waits(now_.steady)) return;
+  batch_waits_ = pace_.waits(now_.steady);
+  if (batch_waits_) return prepare_batch();
   given_batch_ = effects_.batch();
   given_at_ = now_.steady;
   effects_.take_batch(spare_changes_);
-  store_->write(given_batch_, spare_changes_);
+  add_prompt_answers();
+  store_->write(given_batch_, spare_changes_, [this] { prompt_.send(); });
+}
+
+void Switchboard::batch_is_durable() {
+  durable_batch_ = store_->durable_batch();
+  engine_.stored(durable_batch_, now_, effects_);
+}
+
+void Switchboard::add_prompt_answers() {
+  for (const ConnId conn : promised_) {
+    if (prompt_.is_full()) return;
+    const Session* session = sessions_.find(conn);
+    if (session == nullptr || !session->out.empty() || prompt_.concern(conn)) continue;
+    const std::string_view answer = session->held.due(given_batch_);
+    if (answer.empty() || answer.size() > PromptAnswers::answer_bytes_max) continue;
+    prompt_.add(conn, session->socket.get(), answer);
+  }
+}
+
+// The store is idle again.
+void Switchboard::settle_prompt_answers() {
+  for (const PromptAnswers::Answer& answer : prompt_.answers()) {
+    if (Session* session = sessions_.find(answer.conn)) session->held.drop(answer.sent);
+  }
+  prompt_.clear();
+  ended_sockets_.clear();
 }
 
 // A part of all that is to be stored, while what changes meanwhile forms the batch behind it.
@@ -55,6 +90,7 @@ bool Switchboard::is_all_stored() const {
 
 void Switchboard::store_ready() {
   while (const auto news = store_->take_news()) {
+    if (store_->is_idle()) settle_prompt_answers();
     if (const auto* done = std::get_if<StoreWriter::Stored>(&*news)) {
       stored(done->batch);
     } else if (const auto* failing = std::get_if<StoreWriter::Failing>(&*news)) {

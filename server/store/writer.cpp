@@ -19,6 +19,8 @@ namespace {
 
 constexpr milliseconds first_pause{10};
 constexpr milliseconds longest_pause{1'000};
+/// Pieces whose memory is kept for the next ones.
+constexpr std::size_t spare_max = 64;
 
 int new_event_fd() {
   const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -38,7 +40,6 @@ StoreWriter::StoreWriter(std::unique_ptr<Store> store)
       name_(store_->name()),
       news_fd_(new_event_fd()),
       end_fd_(new_event_fd()),
-      spare_(std::make_unique<Batch>()),
       pause_(first_pause) {
   // Signals are the loop's.
   sigset_t all{};
@@ -52,53 +53,83 @@ StoreWriter::StoreWriter(std::unique_ptr<Store> store)
 StoreWriter::~StoreWriter() {
   ending_.store(true);
   make_readable(end_fd_);
-  // A batch that nobody will look at wakes the thread if it waits for one.
-  auto last = std::make_unique<Batch>();
-  Batch* none = nullptr;
-  if (given_.compare_exchange_strong(none, last.get())) given_.notify_one();
+  JobChanges none;
+  give(std::nullopt, none, std::nullopt);  // wakes the thread if it waits for something
   thread_.join();
   delete done_.exchange(nullptr);
-  Batch* const untouched = given_.exchange(nullptr);
-  if (untouched != last.get()) delete untouched;
+  Piece* piece = given_.exchange(nullptr);
+  while (piece != nullptr) delete std::exchange(piece, piece->given_before);
   delete fault_.exchange(nullptr);
   ::close(news_fd_);
   ::close(end_fd_);
 }
 
-void StoreWriter::write(std::uint64_t batch, JobChanges& changes) {
-  give(batch, changes, std::nullopt);
+void StoreWriter::prepare(JobChanges& changes) {
+  GMAN_ASSERT(is_idle());
+  if (unwritten_ != nullptr) {
+    unwritten_->changes.append(changes);
+    return changes.clear();
+  }
+  has_prepared_ = true;
+  give(std::nullopt, changes, std::nullopt);
+}
+
+void StoreWriter::write(std::uint64_t batch, JobChanges& changes, std::function<void()> at_once) {
+  GMAN_ASSERT(is_idle());
+  is_writing_ = true;
+  has_prepared_ = false;
+  if (unwritten_ != nullptr) {
+    unwritten_->changes.append(changes);
+    std::swap(unwritten_->changes, changes);
+    spare_.push_back(std::move(unwritten_));
+  }
+  give(batch, changes, std::nullopt, std::move(at_once));
 }
 
 void StoreWriter::write_anew(Part part, std::uint64_t batch, JobChanges& changes) {
+  GMAN_ASSERT(is_idle());
+  is_writing_ = true;
+  unwritten_.reset();
   give(batch, changes, part);
 }
 
-void StoreWriter::give(std::uint64_t batch, JobChanges& changes, std::optional<Part> part) {
-  GMAN_ASSERT(spare_ != nullptr);
-  spare_->number = batch;
-  if (std::exchange(spare_->is_unwritten, false) && !part) {
-    spare_->changes.append(changes);
-    changes.clear();
+void StoreWriter::give(std::optional<std::uint64_t> batch, JobChanges& changes,
+                       std::optional<Part> part, std::function<void()> at_once) {
+  std::unique_ptr<Piece> piece;
+  if (spare_.empty()) {
+    piece = std::make_unique<Piece>();
   } else {
-    spare_->changes.clear();
-    std::swap(spare_->changes, changes);
+    piece = std::move(spare_.back());
+    spare_.pop_back();
+    piece->changes.clear();
   }
-  spare_->part = part;
-  spare_->fault.reset();
-  given_.store(spare_.release());
+  std::swap(piece->changes, changes);
+  piece->batch = batch;
+  piece->part = part;
+  piece->at_once = std::move(at_once);
+  piece->given_before = given_.load();
+  while (!given_.compare_exchange_weak(piece->given_before, piece.get())) {
+  }
+  static_cast<void>(piece.release());
   given_.notify_one();
 }
 
 std::optional<StoreWriter::News> StoreWriter::take_news() {
-  if (Batch* const done = done_.exchange(nullptr)) {
-    spare_.reset(done);
+  if (const std::unique_ptr<Outcome> done{done_.exchange(nullptr)}) {
+    is_writing_ = false;
     // A fault that was mended meanwhile is no news.
     delete fault_.exchange(nullptr);
-    if (done->is_unwritten) return Full{*done->fault};
+    if (done->is_unwritten) {
+      unwritten_ = std::move(done->pieces.front());
+      return Full{*done->fault};
+    }
+    for (auto& piece : done->pieces) {
+      if (spare_.size() < spare_max) spare_.push_back(std::move(piece));
+    }
     if (done->fault) return Lost{*done->fault};
     const bool is_unfinished = done->part == Part::first || done->part == Part::middle;
     if (is_unfinished) return WrittenAnew{};
-    return Stored{done->number};
+    return Stored{done->batch};
   }
   if (const std::unique_ptr<StoreFault> fault{fault_.exchange(nullptr)}) return Failing{*fault};
   std::uint64_t count = 0;
@@ -111,51 +142,95 @@ std::optional<StoreWriter::News> StoreWriter::take_news() {
 // ---- The store's thread
 
 void StoreWriter::work() {
+  Pieces taken;
   while (true) {
     given_.wait(nullptr);
     if (ending_.load()) return;
-    Batch* const batch = given_.exchange(nullptr);
-    commit(*batch);
-    done_.store(batch);
-    tell();
+    Piece* newest = given_.exchange(nullptr);
+    while (newest != nullptr) {
+      taken.emplace_back(newest);
+      newest = std::exchange(newest->given_before, nullptr);
+    }
+    for (; !taken.empty(); taken.pop_back()) take(std::move(taken.back()));
   }
 }
 
-void StoreWriter::commit(Batch& batch) {
-  while (auto fault = batch.part ? write_part(batch) : write_batch(batch)) {
-    const bool is_lost = batch.part || fault->kind == StoreFault::Kind::failing;
-    batch.is_unwritten = !is_lost && fault->kind == StoreFault::Kind::full;
-    const bool comes_back = is_lost || batch.is_unwritten;
-    if (comes_back) {
-      batch.fault = std::move(fault);
+void StoreWriter::take(std::unique_ptr<Piece> piece) {
+  const bool is_first = batch_.empty();
+  const bool is_last = piece->batch.has_value();
+  batch_.push_back(std::move(piece));
+  if (is_last) {
+    done_.store(new Outcome(commit()));
+    return tell();
+  }
+  is_prepared_ = (is_first || is_prepared_) && store_->prepare(batch_.back()->changes);
+}
+
+/// All pieces as one.
+void StoreWriter::gather() {
+  Piece& whole = *batch_.front();
+  for (std::size_t i = 1; i < batch_.size(); ++i) whole.changes.append(batch_[i]->changes);
+  whole.batch = batch_.back()->batch;
+  whole.part = batch_.back()->part;
+  batch_.resize(1);
+}
+
+StoreWriter::Outcome StoreWriter::commit() {
+  auto at_once = std::move(batch_.back()->at_once);
+  if (!std::exchange(is_prepared_, false)) gather();
+  Outcome outcome{
+      .batch = *batch_.back()->batch,
+      .part = batch_.back()->part,
+      .fault = {},
+      .is_unwritten = false,
+      .pieces = {},
+  };
+  bool is_over = false;
+  while (!is_over) {
+    auto fault = outcome.part ? write_part(*outcome.part) : write_batch();
+    if (!fault) {
+      pause_ = first_pause;
+      if (!outcome.part) durable_batch_.store(outcome.batch);
+      if (at_once) at_once();
+      break;
+    }
+    at_once = {};
+    const bool is_lost = outcome.part || fault->kind == StoreFault::Kind::failing;
+    outcome.is_unwritten = !is_lost && fault->kind == StoreFault::Kind::full;
+    is_over = is_lost || outcome.is_unwritten;
+    if (is_over) {
+      outcome.fault = std::move(fault);
     } else {
       delete fault_.exchange(new StoreFault(std::move(*fault)));
       tell();
     }
-    const bool goes_on = wait_before_next_try(pause_);
+    if (!wait_before_next_try(pause_)) is_over = true;
     pause_ = std::min(2 * pause_, longest_pause);
-    if (comes_back || !goes_on) return;
   }
-  pause_ = first_pause;
+  outcome.pieces = std::exchange(batch_, {});
+  return outcome;
 }
 
 /// What ends jobs gets through where there is no room for new ones.
-std::optional<StoreFault> StoreWriter::write_batch(Batch& batch) {
-  auto fault = store_->commit(batch.changes);
-  if (!fault || fault->kind != StoreFault::Kind::full) return fault;
-  const JobChanges ending = batch.changes.without_added();
-  if (ending.empty() || batch.changes.added_count() == 0) return fault;
+std::optional<StoreFault> StoreWriter::write_batch() {
+  auto fault = store_->commit(batch_.back()->changes);
+  if (!fault) return std::nullopt;
+  gather();
+  if (fault->kind != StoreFault::Kind::full) return fault;
+  JobChanges& changes = batch_.front()->changes;
+  const JobChanges ending = changes.without_added();
+  if (ending.empty() || changes.added_count() == 0) return fault;
   if (auto still = store_->commit(ending)) return still;
-  batch.changes.keep_only_added();
-  return store_->commit(batch.changes);
+  changes.keep_only_added();
+  return store_->commit(changes);
 }
 
-std::optional<StoreFault> StoreWriter::write_part(const Batch& batch) {
-  if (batch.part == Part::first || batch.part == Part::only) {
+std::optional<StoreFault> StoreWriter::write_part(Part part) {
+  if (part == Part::first || part == Part::only) {
     if (auto fault = store_->start_over()) return fault;
   }
-  if (auto fault = store_->commit(batch.changes)) return fault;
-  if (batch.part == Part::first || batch.part == Part::middle) return std::nullopt;
+  if (auto fault = store_->commit(batch_.front()->changes)) return fault;
+  if (part == Part::first || part == Part::middle) return std::nullopt;
   return store_->finish_starting_over();
 }
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Jobs of a server with a store outlive it: what was acknowledged is there after any end."""
+import contextlib
 import os
+import pathlib
+import socket
+import struct
 import subprocess
 import time
 import unittest
@@ -22,6 +26,58 @@ class Restarts(StoreTestCase):
             self.assertEqual(self.grab_all(gmand, "f"),
                              [("f", f"{priority} {number}") for priority in
                               ("high", "normal", "low") for number in range(3)])
+
+    def test_a_job_is_there_for_whoever_hears_that_it_was_created(self):
+        with self.start() as gmand, Peer(gmand.address) as client, Peer(gmand.address) as worker:
+            worker.send(CAN_DO, "f")
+            for number in range(300):
+                client.submit("f", str(number).encode(), kind=SUBMIT_JOB_BG)
+                answer = worker.request(GRAB_JOB)
+                self.assertEqual(answer.type, JOB_ASSIGN, f"job {number} is not there")
+                worker.send(WORK_COMPLETE, answer.args[0], b"")
+
+    def test_many_clients_are_answered_in_the_order_of_their_requests(self):
+        """More than the store's thread answers itself; what follows a submit comes behind it."""
+        with self.start() as gmand, contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Peer(gmand.address)) for _ in range(100)]
+            for turn in range(5):
+                for number, client in enumerate(clients):
+                    client.send(SUBMIT_JOB_BG, "f", "", f"{turn} {number}".encode())
+                    client.send(ECHO_REQ, f"{turn} {number}".encode())
+                for number, client in enumerate(clients):
+                    self.assertEqual(client.receive().type, JOB_CREATED)
+                    echo = client.receive()
+                    self.assertEqual((echo.type, echo.args[0].decode()),
+                                     (ECHO_RES, f"{turn} {number}"))
+
+    def test_clients_that_leave_before_their_answer_harm_nobody(self):
+        with self.start() as gmand, Peer(gmand.address) as watcher:
+            for number in range(200):
+                with Peer(gmand.address) as client:
+                    client.send(SUBMIT_JOB_BG, "f", "", str(number).encode())
+                    if number % 2:  # its end comes at once, and breaks what is sent to it
+                        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                                 struct.pack("ii", 1, 0))
+                watcher.submit("g", str(number).encode(), kind=SUBMIT_JOB_BG)
+            self.assertEqual(len(self.grab_all(gmand, "g")), 200)
+
+    def test_a_server_rests_when_those_whom_a_commit_answered_do_not_come_back(self):
+        with self.start() as gmand, Peer(gmand.address) as client:
+            for number in range(3):
+                client.submit("f", str(number).encode(), kind=SUBMIT_JOB_BG)
+
+            def cpu_seconds():
+                ran = 0
+                for thread in pathlib.Path(f"/proc/{gmand.pid}/task").iterdir():
+                    ran += int((thread / "schedstat").read_text().split()[0])
+                return ran / 1e9
+
+            with self.assertRaises(TimeoutError):
+                client.receive(seconds=0.2)  # nothing is to come
+            before = cpu_seconds()
+            with self.assertRaises(TimeoutError):
+                client.receive(seconds=1)
+            self.assertLess(cpu_seconds() - before, 0.05)
 
     def test_a_job_that_was_running_is_run_again_behind_the_others(self):
         with self.start() as gmand, Peer(gmand.address) as client:

@@ -28,6 +28,32 @@ TEST(held_output, what_follows_a_promise_goes_out_behind_it) {
   EXPECT_EQ(held.size(), 0u);
 }
 
+TEST(held_output, tells_what_is_due_and_leaves_out_what_was_sent_of_it) {
+  HeldOutput held;
+  held.promise(3, "created 1;");
+  held.follow("echo;");
+  held.promise(4, "created 2;");
+  EXPECT_EQ(held.due(2), "");
+  EXPECT_EQ(held.due(3), "created 1;echo;");
+  EXPECT_EQ(held.due(4), "created 1;echo;created 2;");
+  held.drop(12);
+  EXPECT_EQ(held.due(3), "ho;");
+  held.promise(4, "created 3;");
+  EXPECT_EQ(released(held, 3), "ho;");
+  held.drop(10);
+  EXPECT_EQ(released(held, 4), "created 3;");
+  EXPECT_TRUE(held.empty());
+}
+
+TEST(held_output, is_empty_when_what_was_sent_has_been_released) {
+  HeldOutput held;
+  held.promise(3, "created 1;");
+  held.drop(10);
+  EXPECT_FALSE(held.empty());  // whoever follows still waits for the news of the batch
+  EXPECT_EQ(released(held, 3), "");
+  EXPECT_TRUE(held.empty());
+}
+
 TEST(held_output, an_earlier_batch_waits_behind_a_later_one) {
   HeldOutput held;
   held.promise(5, "later;");
