@@ -7,18 +7,24 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "server/store/missing.hpp"
 
 namespace gman {
 namespace {
 
 constexpr milliseconds first_pause{10};
 constexpr milliseconds longest_pause{1'000};
+constexpr milliseconds fetch_pause{250};
+constexpr int fetch_tries_max = 3;
+// With the pause after each: a quarter of a minute.
+constexpr int fruitless_fetches_max = 60;
 
 int new_event_fd() {
   const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -61,11 +67,15 @@ StoreWriter::~StoreWriter() {
   Batch* const untouched = given_.exchange(nullptr);
   if (untouched != last.get()) delete untouched;
   delete fault_.exchange(nullptr);
+  delete fetched_.exchange(nullptr);
   ::close(news_fd_);
   ::close(end_fd_);
 }
 
-void StoreWriter::write(std::uint64_t batch, JobChanges& changes) {
+void StoreWriter::write(std::uint64_t batch, JobChanges& changes,
+                        std::vector<JobNumber> wanted) {
+  GMAN_ASSERT(spare_ != nullptr);
+  spare_->wanted = std::move(wanted);
   give(batch, changes, std::nullopt);
 }
 
@@ -85,6 +95,7 @@ void StoreWriter::give(std::uint64_t batch, JobChanges& changes, std::optional<P
   }
   spare_->part = part;
   spare_->fault.reset();
+  spare_->lost.clear();
   given_.store(spare_.release());
   given_.notify_one();
 }
@@ -98,13 +109,18 @@ std::optional<StoreWriter::News> StoreWriter::take_news() {
     if (done->fault) return Lost{*done->fault};
     const bool is_unfinished = done->part == Part::first || done->part == Part::middle;
     if (is_unfinished) return WrittenAnew{};
-    return Stored{done->number};
+    return Stored{done->number, std::exchange(done->lost, {})};
+  }
+  if (const std::unique_ptr<Fetched> fetched{fetched_.exchange(nullptr)}) {
+    return std::move(*fetched);
   }
   if (const std::unique_ptr<StoreFault> fault{fault_.exchange(nullptr)}) return Failing{*fault};
   std::uint64_t count = 0;
   [[maybe_unused]] const auto read = ::read(news_fd_, &count, sizeof(count));
   // What came between the looks above and the read.
-  if (done_.load() != nullptr || fault_.load() != nullptr) return take_news();
+  if (done_.load() != nullptr || fault_.load() != nullptr || fetched_.load() != nullptr) {
+    return take_news();
+  }
   return std::nullopt;
 }
 
@@ -115,10 +131,83 @@ void StoreWriter::work() {
     given_.wait(nullptr);
     if (ending_.load()) return;
     Batch* const batch = given_.exchange(nullptr);
+    auto wanted = std::exchange(batch->wanted, {});
     commit(*batch);
+    const bool is_lost = batch->fault && !batch->is_unwritten;
     done_.store(batch);
     tell();
+    if (wanted.empty()) continue;
+    auto result = std::make_unique<Fetched>();
+    if (is_lost) {
+      result->unread = std::move(wanted);
+    } else {
+      fetch(wanted, *result);
+    }
+    delete fetched_.exchange(result.release());
+    tell();
   }
+}
+
+// A store that is out of reach is asked again with a later batch, so that commits go on.
+void StoreWriter::fetch(std::span<const JobNumber> wanted, Fetched& result) {
+  result.fault = fetch_some(wanted, result);
+  if (result.fault && result.fault->kind == StoreFault::Kind::failing) fetch_one_by_one(result);
+  if (!result.fault) {
+    fruitless_fetches_ = 0;
+  } else if (!result.unread.empty()) {
+    static_cast<void>(wait_before_next_try(fetch_pause));
+  }
+}
+
+// The disk does not give something, and what is beside it may be sound. A disk that gives nothing at
+// all is waited for: what cannot be read while it gives other things is lost, and so is, after a
+// while, the one job that all others wait for.
+void StoreWriter::fetch_one_by_one(Fetched& result) {
+  std::vector<LostJob> unreadable;
+  bool reads_some = result.jobs.added_count() > 0;
+  for (const JobNumber number : std::exchange(result.unread, {})) {
+    auto failed = fetch_some(std::array{number}, result);
+    for (int tries = 1; failed && tries < fetch_tries_max; ++tries) {
+      result.unread.clear();
+      failed = fetch_some(std::array{number}, result);
+    }
+    result.unread.clear();
+    if (failed) unreadable.push_back({number, "it cannot be read: " + failed->text});
+    reads_some |= !failed;
+  }
+  if (!reads_some && ++fruitless_fetches_ < fruitless_fetches_max) {
+    for (const LostJob& job : unreadable) result.unread.push_back(job.number);
+    return;
+  }
+  fruitless_fetches_ = 0;
+  const std::size_t lost = reads_some ? unreadable.size() : 1;
+  for (std::size_t i = 0; i < unreadable.size(); ++i) {
+    if (i < lost) {
+      result.lost.push_back(std::move(unreadable[i]));
+    } else {
+      result.unread.push_back(unreadable[i].number);
+    }
+  }
+  if (result.unread.empty()) result.fault.reset();
+}
+
+std::optional<StoreFault> StoreWriter::fetch_some(std::span<const JobNumber> wanted,
+                                                  Fetched& into) {
+  std::vector<JobNumber> told;
+  auto fault = store_->fetch(
+      wanted,
+      [&](const JobRecord& record) {
+        told.push_back(record.number);
+        into.jobs.add(record);
+      },
+      [&](JobNumber number, const std::string& why) {
+        told.push_back(number);
+        into.lost.push_back({number, why});
+      });
+  const std::vector<JobNumber> unread = missing_of(wanted, std::move(told));
+  GMAN_ASSERT(fault || unread.empty());
+  into.unread.insert(into.unread.end(), unread.begin(), unread.end());
+  return fault;
 }
 
 void StoreWriter::commit(Batch& batch) {
@@ -150,13 +239,15 @@ std::optional<StoreFault> StoreWriter::write_batch(Batch& batch) {
   return store_->commit(batch.changes);
 }
 
-std::optional<StoreFault> StoreWriter::write_part(const Batch& batch) {
+std::optional<StoreFault> StoreWriter::write_part(Batch& batch) {
   if (batch.part == Part::first || batch.part == Part::only) {
     if (auto fault = store_->start_over()) return fault;
   }
   if (auto fault = store_->commit(batch.changes)) return fault;
   if (batch.part == Part::first || batch.part == Part::middle) return std::nullopt;
-  return store_->finish_starting_over();
+  return store_->finish_starting_over([&batch](JobNumber number, const std::string& why) {
+    batch.lost.push_back({number, why});
+  });
 }
 
 void StoreWriter::tell() {

@@ -6,21 +6,33 @@
 // batch is durable, and says so by a descriptor that becomes readable. Where the store itself
 // cannot be trusted any more, the loop gives it everything anew. Where it is full, the batch comes
 // back, to be tried again together with what has changed meanwhile: that may make room. The two
-// threads share two atomic pointers and nothing else: what is behind them belongs to whoever holds
+// threads share four atomic pointers and nothing else: what is behind them belongs to whoever holds
 // them.
+//
+// It also reads what the loop wants of the store: after the batch that the wish came with, of which
+// it tells first.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <thread>
 #include <variant>
+#include <vector>
 
 #include "base/time.hpp"
 #include "server/store/store.hpp"
 
 namespace gman {
+
+/// A job that the store cannot give back.
+struct LostJob {
+  JobNumber number;
+  std::string why;
+};
 
 class StoreWriter {
  public:
@@ -41,7 +53,10 @@ class StoreWriter {
   [[nodiscard]] bool has_unwritten() const { return spare_->is_unwritten; }
   /// Behind what is unwritten. Gives back an empty one, with the memory of one that was written.
   // Requires: it is idle. Batches are numbered upwards.
-  void write(std::uint64_t batch, JobChanges& changes);
+  void write(std::uint64_t batch, JobChanges& changes) { write(batch, changes, {}); }
+  /// Jobs that are wanted are read behind it. One Fetched answers.
+  // Requires: no answer is still to come.
+  void write(std::uint64_t batch, JobChanges& changes, std::vector<JobNumber> wanted);
   /// After Lost: the same with a part of everything that is to be stored, in as many parts as it
   /// takes. The last one stands for all batches up to its number.
   enum class Part : std::uint8_t { first, middle, last, only };
@@ -51,6 +66,7 @@ class StoreWriter {
   [[nodiscard]] int fd() const { return news_fd_; }
   struct Stored {
     std::uint64_t batch;
+    std::vector<LostJob> lost;  ///< set aside while everything was written anew
   };
   /// A part of everything is written, and it is not the last.
   struct WrittenAnew {};
@@ -67,7 +83,14 @@ class StoreWriter {
   struct Full {
     StoreFault fault;
   };
-  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full>;
+  /// What was wanted.
+  struct Fetched {
+    JobChanges jobs;                   ///< as added
+    std::vector<LostJob> lost;         ///< not there, or not what was stored
+    std::vector<JobNumber> unread;     ///< to be asked for again
+    std::optional<StoreFault> fault;   ///< because of that
+  };
+  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full, Fetched>;
   /// nullopt: no more for now.
   [[nodiscard]] std::optional<News> take_news();
 
@@ -78,13 +101,19 @@ class StoreWriter {
     std::optional<Part> part;         ///< of everything anew
     std::optional<StoreFault> fault;  ///< the store is lost, or full
     bool is_unwritten = false;        ///< it is full
+    std::vector<JobNumber> wanted;
+    std::vector<LostJob> lost;
   };
 
   void give(std::uint64_t batch, JobChanges& changes, std::optional<Part> part);
   void work();
+  void fetch(std::span<const JobNumber> wanted, Fetched& result);
+  void fetch_one_by_one(Fetched& result);
+  [[nodiscard]] std::optional<StoreFault> fetch_some(std::span<const JobNumber> wanted,
+                                                     Fetched& into);
   void commit(Batch& batch);
   [[nodiscard]] std::optional<StoreFault> write_batch(Batch& batch);
-  [[nodiscard]] std::optional<StoreFault> write_part(const Batch& batch);
+  [[nodiscard]] std::optional<StoreFault> write_part(Batch& batch);
   void tell();
   /// False: the writer is being ended.
   [[nodiscard]] bool wait_before_next_try(milliseconds pause) const;
@@ -97,8 +126,10 @@ class StoreWriter {
   std::atomic<Batch*> given_{nullptr};
   std::atomic<Batch*> done_{nullptr};
   std::atomic<StoreFault*> fault_{nullptr};
+  std::atomic<Fetched*> fetched_{nullptr};
   std::atomic<bool> ending_{false};
-  milliseconds pause_;  ///< the thread's: before it tries again
+  milliseconds pause_;         ///< the thread's: before it tries again
+  int fruitless_fetches_ = 0;  ///< the thread's: in a row, because of the disk
   std::thread thread_;
 };
 
