@@ -9,19 +9,19 @@
 
 namespace gman::engine {
 
-/// What has been asked for and has not come: so much may come in one turn.
+/// What has been asked for and has not come.
 inline constexpr std::size_t coming_jobs_max = 4096;
-inline constexpr std::uint64_t coming_bytes_max = std::uint64_t{4} << 20;
+inline constexpr std::uint64_t coming_bytes_max = std::uint64_t{16} << 20;
 /// A queue asks for so many at most before another queue does.
 inline constexpr std::size_t asked_in_turn_max = 64;
 /// A queue that has so many jobs ready, or so many bytes, asks for no more.
 inline constexpr std::uint32_t ahead_jobs_max = 16'384;
-inline constexpr std::uint64_t ahead_bytes_max = std::uint64_t{16} << 20;
+inline constexpr std::uint64_t ahead_bytes_max = std::uint64_t{32} << 20;
 
 /// Of the budget: small beside it, so that many queues find room.
 constexpr std::uint64_t ahead_bytes_of(std::uint64_t budget) {
   if (budget == 0) return ahead_bytes_max;
-  return std::clamp<std::uint64_t>(budget / 16, 1, ahead_bytes_max);
+  return std::clamp<std::uint64_t>(budget / 8, 1, ahead_bytes_max);
 }
 /// What a queue has ahead at least, or one job, also where the budget is used up by others.
 constexpr std::uint64_t ahead_bytes_min_of(std::uint64_t budget) {

@@ -103,7 +103,7 @@ class Switchboard {
   void write_all_anew();
   void stored(std::uint64_t batch);
   [[nodiscard]] std::vector<JobNumber> take_wanted();
-  void fetched(const StoreWriter::Fetched& news);
+  void fetched(std::unique_ptr<StoreWriter::Fetched> news);
   void lost(const std::vector<LostJob>& jobs);
   void store_fails(const StoreFault& fault);
   void give_up_storing();
@@ -153,7 +153,6 @@ class Switchboard {
   std::string store_fault_;  ///< the last one
   Instant next_store_fault_log_{};
   bool has_given_up_storing_ = false;  ///< until it works again
-  bool is_fetching_ = false;
   std::vector<JobNumber> unread_;  ///< workloads to be asked for again, before all others
   Instant next_fetch_fault_log_{};
 

@@ -24,15 +24,13 @@ void Switchboard::promise(Session& session, std::uint64_t batch, std::string_vie
 void Switchboard::give_to_store() {
   if (store_ == nullptr || !store_->is_idle()) return;
   if (copy_from_) return give_anew();
-  const bool wants_more = !is_fetching_ && !(unread_.empty() && effects_.wanted().empty());
+  const bool wants_more = !unread_.empty() || !effects_.wanted().empty();
   if (effects_.changes().empty() && !store_->has_unwritten() && !wants_more) return;
   if (pace_.waits(now_.steady)) return;
   given_batch_ = effects_.batch();
   given_at_ = now_.steady;
   effects_.take_batch(spare_changes_);
-  store_->write(given_batch_, spare_changes_,
-                wants_more ? take_wanted() : std::vector<JobNumber>{});
-  is_fetching_ |= wants_more;
+  store_->write(given_batch_, spare_changes_, take_wanted());
 }
 
 std::vector<JobNumber> Switchboard::take_wanted() {
@@ -64,12 +62,12 @@ bool Switchboard::is_all_stored() const {
 }
 
 void Switchboard::store_ready() {
-  while (const auto news = store_->take_news()) {
+  while (auto news = store_->take_news()) {
     if (const auto* done = std::get_if<StoreWriter::Stored>(&*news)) {
       stored(done->batch);
       lost(done->lost);
-    } else if (const auto* read = std::get_if<StoreWriter::Fetched>(&*news)) {
-      fetched(*read);
+    } else if (auto* read = std::get_if<std::unique_ptr<StoreWriter::Fetched>>(&*news)) {
+      fetched(std::move(*read));
     } else if (const auto* failing = std::get_if<StoreWriter::Failing>(&*news)) {
       store_fails(failing->fault);
     } else if (const auto* full = std::get_if<StoreWriter::Full>(&*news)) {
@@ -123,21 +121,21 @@ void Switchboard::stored(std::uint64_t batch) {
   engine_.stored(batch, now_, effects_);
 }
 
-void Switchboard::fetched(const StoreWriter::Fetched& news) {
-  is_fetching_ = false;
-  unread_ = news.unread;
-  for (std::size_t i = 0; i < news.jobs.added_count(); ++i) {
-    const JobRecord job = news.jobs.added(i);
+void Switchboard::fetched(std::unique_ptr<StoreWriter::Fetched> news) {
+  unread_.insert(unread_.end(), news->unread.begin(), news->unread.end());
+  for (std::size_t i = 0; i < news->jobs.added_count(); ++i) {
+    const JobRecord job = news->jobs.added(i);
     engine_.fetched(job.number, job.workload, now_, effects_);
   }
-  lost(news.lost);
-  if (news.fault && now_.steady >= next_fetch_fault_log_) {
+  lost(news->lost);
+  if (news->fault && now_.steady >= next_fetch_fault_log_) {
     next_fetch_fault_log_ = now_.steady + fault_log_again_after;
     log_.error("workloads cannot be read from the store, it is being tried again",
                {{"store", store_->name()},
-                {"cause", news.fault->text},
-                {"jobs", news.unread.size()}});
+                {"cause", news->fault->text},
+                {"jobs", news->unread.size()}});
   }
+  store_->give_back(std::move(news));
 }
 
 void Switchboard::lost(const std::vector<LostJob>& jobs) {

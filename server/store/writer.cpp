@@ -23,6 +23,9 @@ constexpr milliseconds first_pause{10};
 constexpr milliseconds longest_pause{1'000};
 constexpr milliseconds fetch_pause{250};
 constexpr int fetch_tries_max = 3;
+/// At once, so that commits need not wait for long.
+constexpr std::size_t fetch_jobs_max = 256;
+constexpr std::size_t unused_results_max = 16;
 // With the pause after each: a quarter of a minute.
 constexpr int fruitless_fetches_max = 60;
 
@@ -67,7 +70,6 @@ StoreWriter::~StoreWriter() {
   Batch* const untouched = given_.exchange(nullptr);
   if (untouched != last.get()) delete untouched;
   delete fault_.exchange(nullptr);
-  delete fetched_.exchange(nullptr);
   ::close(news_fd_);
   ::close(end_fd_);
 }
@@ -111,14 +113,19 @@ std::optional<StoreWriter::News> StoreWriter::take_news() {
     if (is_unfinished) return WrittenAnew{};
     return Stored{done->number, std::exchange(done->lost, {})};
   }
-  if (const std::unique_ptr<Fetched> fetched{fetched_.exchange(nullptr)}) {
-    return std::move(*fetched);
+  if (fetched_here_.empty()) {
+    for (auto& fetched : fetched_.take()) fetched_here_.push_back(std::move(fetched));
+  }
+  if (!fetched_here_.empty()) {
+    News next = std::move(fetched_here_.front());
+    fetched_here_.pop_front();
+    return next;
   }
   if (const std::unique_ptr<StoreFault> fault{fault_.exchange(nullptr)}) return Failing{*fault};
   std::uint64_t count = 0;
   [[maybe_unused]] const auto read = ::read(news_fd_, &count, sizeof(count));
   // What came between the looks above and the read.
-  if (done_.load() != nullptr || fault_.load() != nullptr || fetched_.load() != nullptr) {
+  if (done_.load() != nullptr || fault_.load() != nullptr || !fetched_.empty()) {
     return take_news();
   }
   return std::nullopt;
@@ -128,24 +135,65 @@ std::optional<StoreWriter::News> StoreWriter::take_news() {
 
 void StoreWriter::work() {
   while (true) {
-    given_.wait(nullptr);
+    if (wanted_.empty()) given_.wait(nullptr);
     if (ending_.load()) return;
-    Batch* const batch = given_.exchange(nullptr);
-    auto wanted = std::exchange(batch->wanted, {});
-    commit(*batch);
-    const bool is_lost = batch->fault && !batch->is_unwritten;
-    done_.store(batch);
-    tell();
-    if (wanted.empty()) continue;
-    auto result = std::make_unique<Fetched>();
-    if (is_lost) {
-      result->unread = std::move(wanted);
-    } else {
-      fetch(wanted, *result);
+    const auto began = std::chrono::steady_clock::now();
+    if (Batch* const batch = given_.exchange(nullptr)) {
+      wanted_.insert(wanted_.end(), batch->wanted.begin(), batch->wanted.end());
+      batch->wanted.clear();
+      commit(*batch);
+      if (batch->fault && !batch->is_unwritten) give_up_reading();
+      done_.store(batch);
+      tell();
     }
-    delete fetched_.exchange(result.release());
-    tell();
+    read_for(std::chrono::steady_clock::now() - began);
   }
+}
+
+// As long as the commit before took, so that neither waits for the other for long: what is run makes
+// one and needs the other.
+void StoreWriter::read_for(Instant::duration time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (!wanted_.empty() && !ending_.load()) {
+    const std::size_t count = std::min(wanted_.size(), fetch_jobs_max);
+    const std::vector<JobNumber> next(wanted_.begin(), wanted_.begin() + count);
+    wanted_.erase(wanted_.begin(), wanted_.begin() + count);
+    auto result = unused_result();
+    fetch(next, *result);
+    if (result->fault) {
+      result->unread.insert(result->unread.end(), wanted_.begin(), wanted_.end());
+      wanted_.clear();
+    }
+    publish(std::move(result));
+    if (given_.load() != nullptr && std::chrono::steady_clock::now() >= until) return;
+  }
+}
+
+void StoreWriter::give_up_reading() {
+  if (wanted_.empty()) return;
+  auto result = unused_result();
+  result->unread.assign(wanted_.begin(), wanted_.end());
+  wanted_.clear();
+  publish(std::move(result));
+}
+
+std::unique_ptr<StoreWriter::Fetched> StoreWriter::unused_result() {
+  for (auto& used : used_.take()) {
+    if (unused_results_.size() < unused_results_max) unused_results_.push_back(std::move(used));
+  }
+  if (unused_results_.empty()) return std::make_unique<Fetched>();
+  auto result = std::move(unused_results_.back());
+  unused_results_.pop_back();
+  result->jobs.clear();
+  result->lost.clear();
+  result->unread.clear();
+  result->fault.reset();
+  return result;
+}
+
+void StoreWriter::publish(std::unique_ptr<Fetched> result) {
+  fetched_.give(std::move(result));
+  tell();
 }
 
 // A store that is out of reach is asked again with a later batch, so that commits go on.

@@ -6,15 +6,14 @@
 // batch is durable, and says so by a descriptor that becomes readable. Where the store itself
 // cannot be trusted any more, the loop gives it everything anew. Where it is full, the batch comes
 // back, to be tried again together with what has changed meanwhile: that may make room. The two
-// threads share four atomic pointers and nothing else: what is behind them belongs to whoever holds
-// them.
+// threads share atomic pointers and nothing else: what is behind them belongs to whoever holds them.
 //
-// It also reads what the loop wants of the store: after the batch that the wish came with, of which
-// it tells first.
+// It also reads what the loop wants of the store, between one batch and the next.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,6 +23,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "server/store/handover.hpp"
 #include "server/store/store.hpp"
 
 namespace gman {
@@ -54,8 +54,7 @@ class StoreWriter {
   /// Behind what is unwritten. Gives back an empty one, with the memory of one that was written.
   // Requires: it is idle. Batches are numbered upwards.
   void write(std::uint64_t batch, JobChanges& changes) { write(batch, changes, {}); }
-  /// Jobs that are wanted are read behind it. One Fetched answers.
-  // Requires: no answer is still to come.
+  /// Jobs that are wanted are read behind it, a few at a time. Each comes back once.
   void write(std::uint64_t batch, JobChanges& changes, std::vector<JobNumber> wanted);
   /// After Lost: the same with a part of everything that is to be stored, in as many parts as it
   /// takes. The last one stands for all batches up to its number.
@@ -90,9 +89,11 @@ class StoreWriter {
     std::vector<JobNumber> unread;     ///< to be asked for again
     std::optional<StoreFault> fault;   ///< because of that
   };
-  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full, Fetched>;
+  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full, std::unique_ptr<Fetched>>;
   /// nullopt: no more for now.
   [[nodiscard]] std::optional<News> take_news();
+  /// The next ones use its memory.
+  void give_back(std::unique_ptr<Fetched> fetched) { used_.give(std::move(fetched)); }
 
  private:
   struct Batch {
@@ -107,6 +108,10 @@ class StoreWriter {
 
   void give(std::uint64_t batch, JobChanges& changes, std::optional<Part> part);
   void work();
+  void read_for(Instant::duration time);
+  void give_up_reading();
+  [[nodiscard]] std::unique_ptr<Fetched> unused_result();
+  void publish(std::unique_ptr<Fetched> result);
   void fetch(std::span<const JobNumber> wanted, Fetched& result);
   void fetch_one_by_one(Fetched& result);
   [[nodiscard]] std::optional<StoreFault> fetch_some(std::span<const JobNumber> wanted,
@@ -126,10 +131,14 @@ class StoreWriter {
   std::atomic<Batch*> given_{nullptr};
   std::atomic<Batch*> done_{nullptr};
   std::atomic<StoreFault*> fault_{nullptr};
-  std::atomic<Fetched*> fetched_{nullptr};
+  Handover<Fetched> fetched_, used_;
+  std::deque<std::unique_ptr<Fetched>> fetched_here_;  ///< the loop's
   std::atomic<bool> ending_{false};
   milliseconds pause_;         ///< the thread's: before it tries again
-  int fruitless_fetches_ = 0;  ///< the thread's: in a row, because of the disk
+  // These are the thread's.
+  std::deque<JobNumber> wanted_;  ///< in the order in which they are needed
+  std::vector<std::unique_ptr<Fetched>> unused_results_;
+  int fruitless_fetches_ = 0;  ///< in a row, because of the disk
   std::thread thread_;
 };
 
