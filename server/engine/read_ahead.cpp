@@ -9,8 +9,8 @@
 // gets a job of another queue, or sleeps and is woken when the workload has come, so the order
 // within a queue is kept.
 //
-// Only queues that have workers ask, and where the budget is used up only those that have next to
-// nothing else to run.
+// Only queues that have workers ask: while half of the budget is free, for all that they can get;
+// then for what will do for a while; and where the budget is used up, for next to nothing.
 #include "server/engine/read_ahead.hpp"
 
 #include <algorithm>
@@ -104,9 +104,9 @@ bool Core::is_far_ahead(const Function::Queue& queue) const {
 
 bool Core::is_hungry(const Function& function, const Function::Queue& queue) const {
   if (queue.away.empty() || function.workers == 0) return false;
-  const std::uint64_t ahead_min = ahead_bytes_min_of(settings_.workload_memory_bytes_max);
-  if (queue.ahead == 0 || queue.ahead_bytes < ahead_min) return true;
-  return !is_far_ahead(queue) && has_room(settings_.workload_memory_bytes_max);
+  const std::uint64_t budget = settings_.workload_memory_bytes_max;
+  if (queue.ahead == 0 || queue.ahead_bytes < ahead_bytes_min_of(budget)) return true;
+  return has_room(is_far_ahead(queue) ? share_of_those_read(budget) : budget);
 }
 
 void Core::look_ahead(FunctionId id, Priority priority, Turn turn) {

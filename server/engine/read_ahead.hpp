@@ -14,7 +14,7 @@ inline constexpr std::size_t coming_jobs_max = 4096;
 inline constexpr std::uint64_t coming_bytes_max = std::uint64_t{16} << 20;
 /// A queue asks for so many at most before another queue does.
 inline constexpr std::size_t asked_in_turn_max = 64;
-/// A queue that has so many jobs ready, or so many bytes, asks for no more.
+/// A queue that has so many jobs ready, or so many bytes, is far ahead: it will do for a while.
 inline constexpr std::uint32_t ahead_jobs_max = 16'384;
 inline constexpr std::uint64_t ahead_bytes_max = std::uint64_t{32} << 20;
 
@@ -31,6 +31,11 @@ constexpr std::uint64_t ahead_bytes_min_of(std::uint64_t budget) {
 /// for reading ahead, and for queues that are short.
 constexpr std::uint64_t share_of_those_behind(std::uint64_t budget) {
   return budget - budget / 4;
+}
+
+/// What queues that are far ahead may fill by asking for more.
+constexpr std::uint64_t share_of_those_read(std::uint64_t budget) {
+  return budget / 2;
 }
 
 /// A workload that is its job's key is needed by each submit, and an empty one takes no room.

@@ -436,6 +436,9 @@ Fault SqliteStore::start_over() {
   GMAN_ASSERT(replacement_);
   if (opened_) opened_->leave_as_it_is();
   opened_.reset();
+  old_place_.reset();
+  // The last one may have been whole, and only not have got to its place: then it has everything.
+  if (auto failed = replacement_->settle()) return failed;
   if (auto failed = replacement_->discard_unfinished()) return failed;
   old_place_ = std::make_unique<sqlite::OldPlace>(path_, settings_.busy_wait_ms_max, settings_.vfs);
   auto opened = std::make_unique<Opened>(replacement_->unfinished(), settings_);

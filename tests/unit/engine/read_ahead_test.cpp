@@ -242,8 +242,8 @@ TEST(read_ahead, a_job_that_lost_its_worker_goes_behind_what_is_away_and_is_read
   )");
   EXPECT_EQ(jobs_away(scenario), 3u);
   scenario.run(R"(
-    w2 > CAN_DO f
-    w2 > GRAB_JOB                =>  w2 < JOB_ASSIGN H:2 f bbbb ; wants H:3
+    w2 > CAN_DO f                =>  wants H:3
+    w2 > GRAB_JOB                =>  w2 < JOB_ASSIGN H:2 f bbbb
     the store reads H:3
     w2 > GRAB_JOB                =>  w2 < JOB_ASSIGN H:3 f cccc ; wants H:4
     the store reads H:4

@@ -164,7 +164,9 @@ class History {
     if (store_->start_over()) return false;
     JobChanges all;
     for (const auto& [number, job] : under_way_) all.add(job.whole());
-    if (store_->commit(all) || store_->finish_starting_over()) return false;
+    if (store_->commit(all) || store_->finish_starting_over([](JobNumber, const std::string&) {})) {
+      return false;
+    }
     ++counts_.written_anew;
     return true;
   }
