@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "server/engine/core.hpp"
+#include "server/engine/read_ahead.hpp"
 
 namespace gman::engine {
 
@@ -23,6 +24,7 @@ void Core::check_jobs() const {
   std::size_t queued = 0;
   std::size_t running = 0;
   std::size_t storing = 0;
+  WorkloadSums sums;
   jobs_.for_each([&](JobSlot slot, const Job& job) {
     GMAN_ASSERT(functions_.find(functions_[job.function].name) == job.function);
     const bool is_waiting = !job.is_running();
@@ -32,6 +34,7 @@ void Core::check_jobs() const {
     GMAN_ASSERT(!job.is_storing() || job.is_stored);
     GMAN_ASSERT(!job.is_stored || job.lifetime == Lifetime::server);
     GMAN_ASSERT(job.number < next_number_);
+    check_workload(slot, sums);
     texts += job.text_bytes() > 0 ? 1 : 0;
     text_bytes += BlockStore::block_bytes(job.text_bytes());
 
@@ -64,6 +67,9 @@ void Core::check_jobs() const {
 
     GMAN_ASSERT(find_job(handle_of(slot)) == slot);
   });
+  GMAN_ASSERT(both_bytes_ == sums.both_bytes && coming_bytes_ == sums.coming_bytes);
+  GMAN_ASSERT(away_bytes_ == sums.away_bytes && away_jobs_ == sums.away);
+  GMAN_ASSERT(coming_.size() == sums.coming);
   GMAN_ASSERT(uniques_.size() == keyed);
   GMAN_ASSERT(texts_.size() == texts);
   GMAN_ASSERT(texts_.bytes() == text_bytes);
@@ -75,6 +81,52 @@ void Core::check_jobs() const {
     ++listed;
   });
   GMAN_ASSERT(storing_ == listed);
+}
+
+// A workload is away only where the store has it and nothing needs it before the job's run.
+void Core::check_workload(JobSlot slot, WorkloadSums& sums) const {
+  const Job& job = jobs_[slot];
+  if (job.workload_at == WorkloadAt::memory) return;
+  GMAN_ASSERT(can_stay_away(job.unique(), job.workload_bytes));
+  GMAN_ASSERT(!job.is_storing());
+  if (job.workload_at == WorkloadAt::both) {
+    GMAN_ASSERT(job.is_stored || job.lifetime == Lifetime::this_run);
+    sums.both_bytes += job.workload_bytes;
+    return;
+  }
+  GMAN_ASSERT(job.is_stored && !job.is_running());
+  ++sums.away;
+  sums.away_bytes += job.workload_bytes;
+  if (job.workload_at == WorkloadAt::store) return;
+  GMAN_ASSERT(std::holds_alternative<Queued>(job.state));
+  GMAN_ASSERT(coming_.at(job.number) == slot);
+  ++sums.coming;
+  sums.coming_bytes += job.workload_bytes;
+}
+
+// What is ahead is before what is away, and a queue with nothing to run asks for more.
+void Core::check_queue(const Function& function, const Function::Queue& queue) const {
+  std::uint32_t present = 0;
+  std::uint32_t ahead = 0;
+  std::uint64_t ahead_bytes = 0;
+  JobSlot next_away = queue.away.first();
+  queue.jobs.for_each(jobs_, [&](JobSlot slot) {
+    const Job& job = jobs_[slot];
+    present += job.has_workload() ? 1 : 0;
+    if (job.workload_at == WorkloadAt::both || job.workload_at == WorkloadAt::coming) {
+      GMAN_ASSERT(next_away == queue.away.first());
+      ++ahead;
+      ahead_bytes += job.workload_bytes;
+    } else if (job.workload_at == WorkloadAt::store) {
+      GMAN_ASSERT(next_away == slot);
+      next_away = AwayJobs::after(jobs_, slot);
+    }
+  });
+  GMAN_ASSERT(next_away == nil);
+  GMAN_ASSERT(queue.present == present && queue.ahead == ahead);
+  GMAN_ASSERT(queue.ahead_bytes == ahead_bytes);
+  const bool starves = ahead == 0 && !queue.away.empty() && function.workers > 0;
+  GMAN_ASSERT(!starves || (queue.is_hungry && !coming_.empty()));
 }
 
 // Queues hold what their counts say; nobody who could work sleeps beside work.
@@ -102,6 +154,7 @@ void Core::check_functions() const {
   std::size_t queued = 0;
   functions_.for_each([&](FunctionId id, const Function& function) {
     std::uint32_t in_queues = 0;
+    std::uint32_t available = 0;
     for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
       const Function::Queue& queue = function.queues[index_of(priority)];
       std::uint32_t in_queue = 0;
@@ -114,10 +167,12 @@ void Core::check_functions() const {
       GMAN_ASSERT(in_queue == queue.size);
       in_queues += in_queue;
       const bool is_ready = (functions_.ready(id) & FunctionTable::ready_bit(priority)) != 0;
-      GMAN_ASSERT(is_ready == (in_queue > 0));
+      GMAN_ASSERT(is_ready == (in_queue > 0 && jobs_[queue.jobs.first()].has_workload()));
+      check_queue(function, queue);
+      available += is_ready ? queue.present : 0;
       ready_queues += is_ready ? 1 : 0;
     }
-    GMAN_ASSERT(function.queued == in_queues);
+    GMAN_ASSERT(function.queued == in_queues && function.available == available);
     queued += in_queues;
 
     const Counts& count = counted[id];

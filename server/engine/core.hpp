@@ -6,13 +6,16 @@
 //   grab.cpp    abilities, and which job a worker gets
 //   wake.cpp    who sleeps, and who is woken for what
 //   storing.cpp  what outlives the process
+//   read_ahead.cpp  workloads that stay in the store until they are needed
 //   work.cpp    a job's run: reports, results, losing its worker, its end
 //   status.cpp  questions of clients
 //   admin.cpp   questions and orders of operators
 //   check.cpp   the laws that hold between any two calls
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -78,6 +81,13 @@ class Core {
   void give_up_storing(Now now, Effects& effects);
   void set_store_fault(std::string text) { store_fault_ = std::move(text); }
 
+  // read_ahead.cpp
+  void fetched(JobNumber number, std::string_view workload, Now now, Effects& effects);
+  void lost(std::span<const JobNumber> numbers, Now now, Effects& effects);
+  [[nodiscard]] WorkloadsAway away() const {
+    return {.jobs = away_jobs_, .bytes = away_bytes_, .bytes_here = both_bytes_};
+  }
+
   void check() const;
 
  private:
@@ -123,6 +133,22 @@ class Core {
   [[nodiscard]] bool is_restored(const Job& job) const {
     return job.number < settings_.first_job_number;
   }
+
+  // read_ahead.cpp
+  /// The store has the job: from now on its workload need not be in memory.
+  void may_leave(JobSlot slot);
+  void leave_until_due(JobSlot slot);
+  void leave_if_far_behind(JobSlot slot);
+  void leave_workload(JobSlot slot);
+  void bring_workload(JobSlot slot, std::string_view workload);
+  void forget_workload(JobSlot slot);
+  void look_ahead(FunctionId function, Priority priority, Turn turn);
+  void ask(Turn turn);
+  [[nodiscard]] bool has_room(std::uint64_t bytes_max) const {
+    return settings_.workload_memory_bytes_max == 0 || both_bytes_ + coming_bytes_ <= bytes_max;
+  }
+  [[nodiscard]] bool is_hungry(const Function& function, const Function::Queue& queue) const;
+  [[nodiscard]] bool is_far_ahead(const Function::Queue& queue) const;
 
   // extended.cpp
   void on(Connection& peer, const ExtendedRequest& request, Turn turn);
@@ -177,6 +203,12 @@ class Core {
   // check.cpp
   void check_jobs() const;
   void check_functions() const;
+  struct WorkloadSums {
+    std::uint64_t both_bytes = 0, coming_bytes = 0, away_bytes = 0;
+    std::size_t away = 0, coming = 0;
+  };
+  void check_workload(JobSlot slot, WorkloadSums& sums) const;
+  void check_queue(const Function& function, const Function::Queue& queue) const;
   void check_connections() const;
 
   [[nodiscard]] JobHandles::Text handle_of(JobSlot slot) const {
@@ -202,6 +234,17 @@ class Core {
   std::size_t queued_ = 0;
   std::size_t storing_ = 0;
   StoringJobs storing_jobs_{};  ///< in the order of their batches
+  // Workloads that are, or may be, in the store alone.
+  std::uint64_t both_bytes_ = 0;    ///< in memory and in the store
+  std::uint64_t coming_bytes_ = 0;  ///< asked for
+  std::uint64_t away_bytes_ = 0;    ///< not in memory, asked for or not
+  std::size_t away_jobs_ = 0;
+  boost::unordered_flat_map<JobNumber, JobSlot> coming_;  ///< jobs that are asked for
+  struct QueueName {
+    FunctionId function;
+    Priority priority;
+  };
+  std::deque<QueueName> hungry_;  ///< queues that ask for more, in turn
   JobNumber next_number_;       ///< of jobs, and of places in queues
   std::string store_fault_;
   bool assigning_ = true;

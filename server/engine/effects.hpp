@@ -80,8 +80,14 @@ class Effects {
     return std::string_view(bytes_).substr(send.offset, send.bytes);
   }
   [[nodiscard]] bool empty() const { return list_.empty(); }
-  /// The changes stay.
+  /// The changes stay, and so does what is wanted.
   void clear();
+
+  /// A job whose workload is to be read from the store.
+  void want(JobNumber number) { wanted_.push_back(number); }
+  /// Those, in the order in which they are needed. They stay until they are taken.
+  [[nodiscard]] const std::vector<JobNumber>& wanted() const { return wanted_; }
+  [[nodiscard]] std::vector<JobNumber> take_wanted() { return std::exchange(wanted_, {}); }
 
   /// What is to be stored: batches are numbered from 1.
   [[nodiscard]] JobChanges& changes() { return changes_; }
@@ -103,6 +109,7 @@ class Effects {
 
   std::vector<Effect> list_;
   std::string bytes_;
+  std::vector<JobNumber> wanted_;
   JobChanges changes_;
   std::uint64_t batch_ = 1;
 };

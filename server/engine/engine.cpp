@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "server/engine/core.hpp"
+#include "server/engine/read_ahead.hpp"
 
 namespace gman {
 namespace engine {
@@ -136,6 +137,18 @@ std::optional<std::uint32_t> Engine::copy_stored(std::uint32_t from, std::size_t
 }
 void Engine::stored(std::uint64_t batch, Now now, Effects& effects) {
   impl_->stored(batch, now, effects);
+}
+bool Engine::can_stay_away(const JobRecord& record) {
+  return engine::can_stay_away(record.unique, record.workload.size());
+}
+void Engine::fetched(JobNumber number, std::string_view workload, Now now, Effects& effects) {
+  impl_->fetched(number, workload, now, effects);
+}
+void Engine::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
+  impl_->lost(numbers, now, effects);
+}
+WorkloadsAway Engine::away() const {
+  return impl_->away();
 }
 void Engine::give_up_storing(Now now, Effects& effects) {
   impl_->give_up_storing(now, effects);

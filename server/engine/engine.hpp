@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,9 @@ struct EngineSettings {
   std::uint64_t jobs_max = 0;
   /// What memory_bytes() may come to; 0: no limit.
   std::uint64_t memory_bytes_max = 0;
+  /// Bytes of workloads that the store has as well and that stay in memory all the same; 0: no
+  /// limit. Beyond it, what waits far behind is left in the store and read ahead of need.
+  std::uint64_t workload_memory_bytes_max = 0;
   /// Background jobs are stored, unless their function is one of `memory_functions`.
   bool has_store = false;
   std::set<std::string, std::less<>> memory_functions{};
@@ -58,6 +62,13 @@ struct EngineSettings {
   JobNumber first_job_number = 1;
   /// A random number, so that no stranger can choose uniques whose hashes collide.
   std::uint64_t hash_seed = 0;
+};
+
+/// What is in the store alone.
+struct WorkloadsAway {
+  std::size_t jobs = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_here = 0;  ///< of workloads that could be
 };
 
 class Engine {
@@ -86,8 +97,9 @@ class Engine {
   /// Handles of an earlier start begin with that; jobs of it that are restored keep them.
   void know_start(std::uint32_t number, std::string handle_prefix);
   /// A job of an earlier start of the server. Jobs come in the order of their positions, before any
-  /// connection.
+  /// connection. The workload may be left out where it can_stay_away().
   void restore(const JobRecord& record, Now now);
+  [[nodiscard]] static bool can_stay_away(const JobRecord& record);
   /// Adds the records of all that is stored, or being stored, among the next `count` places from
   /// `from` (0 is the first): where to go on, or nullopt at the end. Before the end, what changes
   /// meanwhile must be given to the store behind it.
@@ -95,6 +107,12 @@ class Engine {
                                                          JobChanges& into) const;
   /// Everything up to this batch is durable: its jobs are there for workers.
   void stored(std::uint64_t batch, Now now, Effects& effects);
+  /// The workload of a job that Effects::wanted() named; a job that is gone meanwhile is ignored.
+  void fetched(JobNumber number, std::string_view workload, Now now, Effects& effects);
+  /// The store has lost the workloads of these: whoever waits for one is told that it has failed,
+  /// and it is forgotten without a word to the store.
+  void lost(std::span<const JobNumber> numbers, Now now, Effects& effects);
+  [[nodiscard]] WorkloadsAway away() const;
   /// Whoever waits for the store is told that it fails: the jobs that it does not have yet are
   /// forgotten.
   void give_up_storing(Now now, Effects& effects);

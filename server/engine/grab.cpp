@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a worker can do, and which job it gets: the highest priority among all its functions first,
 // then function by function in turn, then in the order of arrival.
-#include <algorithm>
+#include <bit>
 
 #include "base/assert.hpp"
 #include "server/engine/core.hpp"
@@ -34,6 +34,9 @@ void Core::on(Connection& worker, const CanDo& request, Turn turn) {
   worker.registrations.push_back({function, ability});
   worker.absent.push_back(abilities_, ability);
   ++functions_[function].workers;
+  for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
+    look_ahead(function, priority, turn);
+  }
   if (worker.is_asleep()) {
     place_ability(ability, Ability::Place::sleepers);
     wake_for(function, turn);
@@ -72,9 +75,8 @@ void Core::on(Connection& worker, const GrabJob& request, Turn turn) {
   const auto [function, ability] = worker.registrations[*chosen];
   worker.turn = *chosen + 1;
 
-  auto& queues = functions_[function].queues;
-  const auto queue = std::ranges::find_if(queues, [](const auto& q) { return q.size > 0; });
-  const JobSlot slot = queue->jobs.first();
+  const auto& queues = functions_[function].queues;
+  const JobSlot slot = queues[std::countr_zero(functions_.ready(function))].jobs.first();
   start(slot, worker, abilities_[ability].timeout_ms, turn);
   const Job& job = jobs_[slot];
   // As gearmand: the full form only for a job that has a reducer.
@@ -145,6 +147,7 @@ void Core::start(JobSlot slot, Connection& worker, std::uint32_t timeout_ms, Tur
   worker.running.push_back(jobs_, slot);
   ++functions_[job.function].running;
   ++running_;
+  look_ahead(job.function, job.priority, turn);
 }
 
 }  // namespace gman::engine

@@ -10,7 +10,8 @@
 // A job that is to outlive the process is Storing until its store has it: no worker sees it before.
 // A job is in exactly one state, and each state carries what has a meaning only there. A finished
 // job has no record. Records are small, because there may be many millions: names are numbers,
-// and the bytes (unique, reducer, workload) lie together in one block of the BlockStore.
+// and the bytes (unique, reducer, workload) lie together in one block of the BlockStore. Where there
+// is a store, the workload of a job that waits may be there alone: read_ahead.cpp.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,8 @@ struct Scheduled {
   std::uint32_t timer;
 };
 struct Queued {
-  Links in_queue;
+  Links in_queue{};
+  Links in_away{};  ///< while its workload is in the store alone, and not asked for
 };
 struct Running {
   ConnSlot worker;
@@ -53,6 +55,14 @@ enum class Lifetime : std::uint8_t {
   clients,   ///< foreground: while somebody waits, it is worth starting
   server,    ///< background: it is run whoever leaves
   this_run,  ///< cancelled while running: it ends with its run, whose result nobody hears
+};
+
+/// Where a job's workload is.
+enum class WorkloadAt : std::uint8_t {
+  memory,  ///< in memory until the job ends: the store may not have it, or it makes the job's key
+  both,    ///< in memory and in the store
+  store,   ///< in the store alone
+  coming,  ///< in the store alone, which has been asked for it
 };
 
 /// One wait of one client for one job: a client that submitted the same unique twice waits twice.
@@ -71,7 +81,7 @@ using ClientWaits = LinkedList<ClientWait, &ClientWait::links_in_client>;
 struct Job {
   JobNumber number;
   std::uint64_t position;  ///< in the order of all that is queued
-  char* text;              ///< unique, then reducer, then workload
+  char* text;              ///< unique, then reducer, then workload if it is in memory
   std::uint64_t unique_hash;
   std::uint32_t workload_bytes;
   std::uint16_t reducer_bytes;
@@ -84,25 +94,32 @@ struct Job {
   Lifetime lifetime;
   bool has_key = false;    ///< it is the one that submits with its key may join
   bool is_stored = false;  ///< the store has it, or is being given it
+  WorkloadAt workload_at = WorkloadAt::memory;
   JobState state;
 
   [[nodiscard]] std::string_view unique() const { return {text, unique_bytes}; }
   [[nodiscard]] std::string_view reducer() const { return {text + unique_bytes, reducer_bytes}; }
+  /// Empty while it is in the store alone.
   [[nodiscard]] std::string_view workload() const {
-    return {text + unique_bytes + reducer_bytes, workload_bytes};
+    return {text + unique_bytes + reducer_bytes, has_workload() ? workload_bytes : 0};
   }
   [[nodiscard]] std::size_t text_bytes() const {
-    return std::size_t{unique_bytes} + reducer_bytes + workload_bytes;
+    return std::size_t{unique_bytes} + reducer_bytes + (has_workload() ? workload_bytes : 0);
+  }
+  [[nodiscard]] bool has_workload() const {
+    return workload_at == WorkloadAt::memory || workload_at == WorkloadAt::both;
   }
   [[nodiscard]] bool is_running() const { return std::holds_alternative<Running>(state); }
   [[nodiscard]] bool is_storing() const { return std::holds_alternative<Storing>(state); }
 
   static Links& links_in_storing(Job& job) { return std::get<Storing>(job.state).in_storing; }
   static Links& links_in_queue(Job& job) { return std::get<Queued>(job.state).in_queue; }
+  static Links& links_in_away(Job& job) { return std::get<Queued>(job.state).in_away; }
   static Links& links_in_worker(Job& job) { return std::get<Running>(job.state).in_worker; }
 };
 using StoringJobs = LinkedList<Job, &Job::links_in_storing>;
 using JobQueue = LinkedList<Job, &Job::links_in_queue>;
+using AwayJobs = LinkedList<Job, &Job::links_in_away>;
 using RunningJobs = LinkedList<Job, &Job::links_in_worker>;
 
 }  // namespace gman::engine

@@ -34,6 +34,8 @@ struct JobRecord {
   /// How many workers it has cost.
   std::uint32_t attempts_lost = 0;
   Priority priority = Priority::normal;
+  /// The workload is left out here, and is where the store has it: so many bytes.
+  std::uint32_t away_bytes = 0;
   std::string_view function{}, unique{}, reducer{}, workload{};
 
   friend bool operator==(const JobRecord&, const JobRecord&) = default;

@@ -37,6 +37,7 @@ JobRecord Core::record_of(JobSlot slot) const {
       .due_ms = due_of(job),
       .attempts_lost = job.attempts_lost,
       .priority = job.priority,
+      .away_bytes = job.has_workload() ? 0 : job.workload_bytes,
       .function = functions_[job.function].name,
       .unique = job.unique(),
       .reducer = job.reducer(),
@@ -83,6 +84,7 @@ void Core::stored(std::uint64_t batch, Now now, Effects& effects) {
     if (static_cast<std::int32_t>(static_cast<std::uint32_t>(batch) - wait.batch) < 0) return;
     const auto due_ms = wait.due_ms == Storing::at_once ? std::nullopt : std::optional(wait.due_ms);
     leave_state(slot);
+    may_leave(slot);
     place(slot, due_ms, turn);
   }
 }
@@ -117,6 +119,14 @@ void Core::restore(const JobRecord& record, Now now) {
   job.position = record.position;
   job.attempts_lost = record.attempts_lost;
   job.is_stored = true;
+  if (record.away_bytes == 0) {
+    may_leave(slot);
+  } else {
+    job.workload_bytes = record.away_bytes;
+    job.workload_at = WorkloadAt::store;
+    away_bytes_ += job.workload_bytes;
+    ++away_jobs_;
+  }
   earlier_handles_.add(slot, static_cast<std::uint32_t>(record.number >> job_number_start_shift),
                        record.handle_number);
   place(slot, record.due_ms, Turn{now, nobody_hears});

@@ -92,6 +92,7 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
 void Core::place(JobSlot slot, std::optional<std::int64_t> due_ms, Turn turn) {
   if (due_ms && *due_ms > ms_since_1970(turn.now.wall)) {
     ++functions_[jobs_[slot].function].scheduled[index_of(jobs_[slot].priority)];
+    leave_until_due(slot);
     schedule(slot, *due_ms, turn);
   } else {
     enqueue(slot, turn);
@@ -228,11 +229,13 @@ void Core::requeue(JobSlot slot, Turn turn) {
 }
 
 void Core::enqueue(JobSlot slot, Turn turn) {
+  leave_if_far_behind(slot);
   Job& job = jobs_[slot];
   job.state = Queued{};
   functions_.enqueue(slot);
   ++queued_;
   wake_for(job.function, turn);
+  look_ahead(job.function, job.priority, turn);
 }
 
 }  // namespace gman::engine

@@ -8,15 +8,13 @@
 namespace gman::engine {
 namespace {
 
-constexpr std::string_view unique_is_workload = "-";
-
 // What the job's key is made of.
 std::string_view key_bytes(const Job& job, UniqueKey::Kind kind) {
   return kind == UniqueKey::Kind::workload ? job.workload() : job.unique();
 }
 
 UniqueKey::Kind kind_of(std::string_view unique) {
-  return unique == unique_is_workload ? UniqueKey::Kind::workload : UniqueKey::Kind::unique;
+  return UniqueIndex::is_workload(unique) ? UniqueKey::Kind::workload : UniqueKey::Kind::unique;
 }
 
 }  // namespace
@@ -24,6 +22,10 @@ UniqueKey::Kind kind_of(std::string_view unique) {
 UniqueIndex::UniqueIndex(RegionPool& regions, Pool<Job>& jobs, std::uint64_t hash_seed)
     : blocks_(regions), jobs_(jobs), hash_seed_(hash_seed) {
   tables_.assign(std::size_t{1} << table_bits, empty_table());
+}
+
+bool UniqueIndex::is_workload(std::string_view unique) {
+  return unique == "-";
 }
 
 std::optional<UniqueKey> UniqueIndex::key_of(FunctionId function, std::string_view unique,

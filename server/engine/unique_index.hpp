@@ -32,6 +32,8 @@ class UniqueIndex {
   /// `hash_seed` keeps strangers from choosing uniques that collide.
   UniqueIndex(RegionPool& regions, Pool<Job>& jobs, std::uint64_t hash_seed);
 
+  /// This unique stands for the workload.
+  [[nodiscard]] static bool is_workload(std::string_view unique);
   /// The key of a job with these parts; nullopt when it is never coalesced.
   [[nodiscard]] std::optional<UniqueKey> key_of(FunctionId function, std::string_view unique,
                                                 std::string_view workload) const;

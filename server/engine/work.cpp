@@ -158,14 +158,20 @@ void Core::leave_state(JobSlot slot) {
 
 // Any state -> gone.
 void Core::forget(JobSlot slot, Turn turn) {
+  const bool was_queued = std::holds_alternative<Queued>(jobs_[slot].state);
   leave_state(slot);
   Job& job = jobs_[slot];
+  const auto [function, priority] = QueueName{job.function, job.priority};
   if (job.is_stored) turn.effects.changes().remove(job.number);
   if (is_restored(job)) earlier_handles_.forget_one();
   release_clients(job);
   release_key(slot);
+  forget_workload(slot);
   texts_.free(job.text, job.text_bytes());
   jobs_.destroy(slot);
+  if (!was_queued) return;
+  wake_for(function, turn);  // it may have been the one whose workload the others waited for
+  look_ahead(function, priority, turn);
 }
 
 }  // namespace gman::engine

@@ -19,13 +19,15 @@ Now read_clocks() {
 }
 
 // A job that was queued again stands behind where its number would put it. The store gives jobs in
-// the order of numbers, so such a job waits here for its turn.
+// the order of numbers, so such a job waits here for its turn; where they are many, without its
+// workload.
 class InOrder {
  public:
-  explicit InOrder(Engine& engine, Now now) : engine_(engine), now_(now) {}
+  InOrder(Engine& engine, std::uint64_t bytes_max, Now now)
+      : engine_(engine), bytes_max_(bytes_max), now_(now) {}
 
   void take(const JobRecord& record) {
-    if (record.position != record.number) return later_.push(Kept(record));
+    if (record.position != record.number) return keep(record);
     pass_on_up_to(record.number);
     engine_.restore(record, now_);
   }
@@ -41,21 +43,35 @@ class InOrder {
     bool operator()(const Kept& a, const Kept& b) const { return a.position() > b.position(); }
   };
 
+  void keep(JobRecord record) {
+    const bool is_too_much = bytes_max_ != 0 && bytes_ + record.workload.size() > bytes_max_;
+    if (is_too_much && Engine::can_stay_away(record)) {
+      record.away_bytes = static_cast<std::uint32_t>(record.workload.size());
+      record.workload = {};
+    }
+    bytes_ += record.workload.size();
+    later_.push(Kept(record));
+  }
   void pass_on_up_to(std::uint64_t position) {
     while (!later_.empty() && later_.top().position() <= position) {
-      engine_.restore(later_.top().changes.added(0), now_);
+      const JobRecord record = later_.top().changes.added(0);
+      bytes_ -= record.workload.size();
+      engine_.restore(record, now_);
       later_.pop();
     }
   }
 
   Engine& engine_;
+  const std::uint64_t bytes_max_;
   const Now now_;
+  std::uint64_t bytes_ = 0;  ///< of the workloads that wait here
   std::priority_queue<Kept, std::vector<Kept>, Later> later_;
 };
 
 }  // namespace
 
-std::optional<StoreFault> load_jobs(Store& store, Engine& engine, Log& log,
+std::optional<StoreFault> load_jobs(Store& store, Engine& engine,
+                                    std::uint64_t workload_memory_bytes_max, Log& log,
                                     const ServiceManager& manager) {
   const Now started = read_clocks();
   for (const std::string& text : store.warnings()) {
@@ -63,7 +79,7 @@ std::optional<StoreFault> load_jobs(Store& store, Engine& engine, Log& log,
   }
   const std::uint64_t about = store.jobs_about();
   log.info("loading jobs", {{"store", store.name()}, {"jobs_about", about}});
-  InOrder in_order(engine, started);
+  InOrder in_order(engine, workload_memory_bytes_max, started);
   std::uint64_t loaded = 0;
   std::uint64_t set_aside = 0;
   auto next_progress = started.steady + progress_every;
@@ -89,6 +105,8 @@ std::optional<StoreFault> load_jobs(Store& store, Engine& engine, Log& log,
   log.info("jobs loaded", {{"store", store.name()},
                            {"jobs", loaded},
                            {"set_aside", set_aside},
+                           {"workload_bytes_in_memory", engine.away().bytes_here},
+                           {"workload_bytes_in_store_alone", engine.away().bytes},
                            {"seconds", seconds.count()}});
   return std::nullopt;
 }

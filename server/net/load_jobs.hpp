@@ -2,6 +2,7 @@
 // load_jobs: the jobs of earlier starts, from the store into the engine, before anybody connects.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "base/log.hpp"
@@ -13,7 +14,9 @@ namespace gman {
 
 /// Says in the log and to the service manager how far it is. nullopt: every job is there, or was
 /// set aside with a line in the log.
-[[nodiscard]] std::optional<StoreFault> load_jobs(Store& store, Engine& engine, Log& log,
+/// Of jobs that were queued again, no more than so many bytes of workloads are in memory; 0: all.
+[[nodiscard]] std::optional<StoreFault> load_jobs(Store& store, Engine& engine,
+                                                  std::uint64_t workload_memory_bytes_max, Log& log,
                                                   const ServiceManager& manager);
 
 }  // namespace gman

@@ -86,6 +86,7 @@ void Server::announce() {
                         {"jobs_max", config_.jobs_max},
                         {"queue_max", config_.queue_max},
                         {"memory_max", config_.memory_bytes_max},
+                        {"workload_memory_max", config_.workload_memory_bytes_max},
                         {"packet_bytes_max", config_.packet_bytes_max},
                         {"output_bytes_max", config_.output_bytes_max}});
   gate_.announce();

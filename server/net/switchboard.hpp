@@ -112,6 +112,9 @@ class Switchboard {
   void give_anew();
   void write_all_anew();
   void stored(std::uint64_t batch);
+  [[nodiscard]] std::vector<JobNumber> take_wanted();
+  void fetched(std::unique_ptr<StoreWriter::Fetched> news);
+  void lost(const std::vector<LostJob>& jobs);
   void store_fails(const StoreFault& fault);
   void give_up_storing();
   [[nodiscard]] std::string refusal_text() const {
@@ -164,6 +167,8 @@ class Switchboard {
   std::string store_fault_;  ///< the last one
   Instant next_store_fault_log_{};
   bool has_given_up_storing_ = false;  ///< until it works again
+  std::vector<JobNumber> unread_;  ///< workloads to be asked for again, before all others
+  Instant next_fetch_fault_log_{};
 
   std::uint64_t closed_ = 0;
   std::uint64_t turned_away_ = 0;  ///< since the log said so

@@ -32,14 +32,23 @@ void Switchboard::give_to_store() {
   batch_waits_ = false;
   if (store_ == nullptr || !store_->is_idle()) return;
   if (copy_from_) return give_anew();
-  if (effects_.changes().empty() && !store_->has_unwritten()) return;
+  const bool wants_more = !unread_.empty() || !effects_.wanted().empty();
+  if (effects_.changes().empty() && !store_->has_unwritten() && !wants_more) return;
   batch_waits_ = pace_.waits(now_.steady);
   if (batch_waits_) return prepare_batch();
   given_batch_ = effects_.batch();
   given_at_ = now_.steady;
   effects_.take_batch(spare_changes_);
   add_prompt_answers();
-  store_->write(given_batch_, spare_changes_, [this] { prompt_.send(); });
+  store_->write(given_batch_, spare_changes_,
+                {.wanted = take_wanted(), .at_once = [this] { prompt_.send(); }});
+}
+
+std::vector<JobNumber> Switchboard::take_wanted() {
+  std::vector<JobNumber> wanted = std::exchange(unread_, {});
+  const std::vector<JobNumber> more = effects_.take_wanted();
+  wanted.insert(wanted.end(), more.begin(), more.end());
+  return wanted;
 }
 
 void Switchboard::batch_is_durable() {
@@ -89,10 +98,13 @@ bool Switchboard::is_all_stored() const {
 }
 
 void Switchboard::store_ready() {
-  while (const auto news = store_->take_news()) {
+  while (auto news = store_->take_news()) {
     if (store_->is_idle()) settle_prompt_answers();
     if (const auto* done = std::get_if<StoreWriter::Stored>(&*news)) {
       stored(done->batch);
+      lost(done->lost);
+    } else if (auto* read = std::get_if<std::unique_ptr<StoreWriter::Fetched>>(&*news)) {
+      fetched(std::move(*read));
     } else if (const auto* failing = std::get_if<StoreWriter::Failing>(&*news)) {
       store_fails(failing->fault);
     } else if (const auto* full = std::get_if<StoreWriter::Full>(&*news)) {
@@ -144,6 +156,32 @@ void Switchboard::stored(std::uint64_t batch) {
   }
   pace_.committed(told, now_.steady - given_at_, now_.steady);
   engine_.stored(batch, now_, effects_);
+}
+
+void Switchboard::fetched(std::unique_ptr<StoreWriter::Fetched> news) {
+  unread_.insert(unread_.end(), news->unread.begin(), news->unread.end());
+  for (std::size_t i = 0; i < news->jobs.added_count(); ++i) {
+    const JobRecord job = news->jobs.added(i);
+    engine_.fetched(job.number, job.workload, now_, effects_);
+  }
+  lost(news->lost);
+  if (news->fault && now_.steady >= next_fetch_fault_log_) {
+    next_fetch_fault_log_ = now_.steady + fault_log_again_after;
+    log_.error(
+        "workloads cannot be read from the store, it is being tried again",
+        {{"store", store_->name()}, {"cause", news->fault->text}, {"jobs", news->unread.size()}});
+  }
+  store_->give_back(std::move(news));
+}
+
+void Switchboard::lost(const std::vector<LostJob>& jobs) {
+  std::vector<JobNumber> numbers;
+  for (const auto& [number, why] : jobs) {
+    log_.error("a job is lost, and will not be run",
+               {{"store", store_->name()}, {"job", number}, {"why", why}});
+    numbers.push_back(number);
+  }
+  if (!numbers.empty()) engine_.lost(numbers, now_, effects_);
 }
 
 void Switchboard::store_fails(const StoreFault& fault) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -65,6 +66,14 @@ class Store {
   [[nodiscard]] virtual std::optional<StoreFault> load(const Take& take,
                                                        const SetAside& set_aside) = 0;
 
+  /// The jobs with these numbers, in any order, while others are added and removed: each is taken,
+  /// or, where it is not there or not what was stored, told to `set_aside`. What is damaged has
+  /// been set aside then, if that could be done. After a fault, what was not told of may be asked
+  /// for again.
+  [[nodiscard]] virtual std::optional<StoreFault> fetch(std::span<const JobNumber> numbers,
+                                                        const Take& take,
+                                                        const SetAside& set_aside) = 0;
+
   /// All of it is durable when there is no fault. After a fault all of it or nothing is, so that
   /// the same changes may be given again: adding a number that is there does nothing, and so does
   /// removing or requeueing one that is not.
@@ -82,8 +91,11 @@ class Store {
   [[nodiscard]] virtual std::optional<StoreFault> start_over() {
     return StoreFault{StoreFault::Kind::refused, "this store cannot be written anew"};
   }
-  /// The new place takes the old one's, durably.
-  [[nodiscard]] virtual std::optional<StoreFault> finish_starting_over() { return std::nullopt; }
+  /// The new place takes the old one's, durably. Jobs whose workloads were left out, and are not in
+  /// the old place as they were stored, are set aside in the new one.
+  [[nodiscard]] virtual std::optional<StoreFault> finish_starting_over(const SetAside&) {
+    return std::nullopt;
+  }
 };
 
 using OpenedStore = std::variant<std::unique_ptr<Store>, StoreFault>;

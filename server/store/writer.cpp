@@ -54,11 +54,8 @@ StoreWriter::~StoreWriter() {
   ending_.store(true);
   make_readable(end_fd_);
   JobChanges none;
-  give(std::nullopt, none, std::nullopt);  // wakes the thread if it waits for something
+  give(std::nullopt, none, std::nullopt, {});  // wakes the thread if it waits for something
   thread_.join();
-  delete done_.exchange(nullptr);
-  Piece* piece = given_.exchange(nullptr);
-  while (piece != nullptr) delete std::exchange(piece, piece->given_before);
   delete fault_.exchange(nullptr);
   ::close(news_fd_);
   ::close(end_fd_);
@@ -71,10 +68,10 @@ void StoreWriter::prepare(JobChanges& changes) {
     return changes.clear();
   }
   has_prepared_ = true;
-  give(std::nullopt, changes, std::nullopt);
+  give(std::nullopt, changes, std::nullopt, {});
 }
 
-void StoreWriter::write(std::uint64_t batch, JobChanges& changes, std::function<void()> at_once) {
+void StoreWriter::write(std::uint64_t batch, JobChanges& changes, ToFollow then) {
   GMAN_ASSERT(is_idle());
   is_writing_ = true;
   has_prepared_ = false;
@@ -83,18 +80,18 @@ void StoreWriter::write(std::uint64_t batch, JobChanges& changes, std::function<
     std::swap(unwritten_->changes, changes);
     spare_.push_back(std::move(unwritten_));
   }
-  give(batch, changes, std::nullopt, std::move(at_once));
+  give(batch, changes, std::nullopt, std::move(then));
 }
 
 void StoreWriter::write_anew(Part part, std::uint64_t batch, JobChanges& changes) {
   GMAN_ASSERT(is_idle());
   is_writing_ = true;
   unwritten_.reset();
-  give(batch, changes, part);
+  give(batch, changes, part, {});
 }
 
 void StoreWriter::give(std::optional<std::uint64_t> batch, JobChanges& changes,
-                       std::optional<Part> part, std::function<void()> at_once) {
+                       std::optional<Part> part, ToFollow then) {
   std::unique_ptr<Piece> piece;
   if (spare_.empty()) {
     piece = std::make_unique<Piece>();
@@ -106,16 +103,12 @@ void StoreWriter::give(std::optional<std::uint64_t> batch, JobChanges& changes,
   std::swap(piece->changes, changes);
   piece->batch = batch;
   piece->part = part;
-  piece->at_once = std::move(at_once);
-  piece->given_before = given_.load();
-  while (!given_.compare_exchange_weak(piece->given_before, piece.get())) {
-  }
-  static_cast<void>(piece.release());
-  given_.notify_one();
+  piece->then = std::move(then);
+  given_.give(std::move(piece));
 }
 
 std::optional<StoreWriter::News> StoreWriter::take_news() {
-  if (const std::unique_ptr<Outcome> done{done_.exchange(nullptr)}) {
+  for (const auto& done : done_.take()) {
     is_writing_ = false;
     // A fault that was mended meanwhile is no news.
     delete fault_.exchange(nullptr);
@@ -129,29 +122,34 @@ std::optional<StoreWriter::News> StoreWriter::take_news() {
     if (done->fault) return Lost{*done->fault};
     const bool is_unfinished = done->part == Part::first || done->part == Part::middle;
     if (is_unfinished) return WrittenAnew{};
-    return Stored{done->batch};
+    return Stored{done->batch, std::move(done->lost)};
+  }
+  if (fetched_here_.empty()) {
+    for (auto& fetched : fetched_.take()) fetched_here_.push_back(std::move(fetched));
+  }
+  if (!fetched_here_.empty()) {
+    News next = std::move(fetched_here_.front());
+    fetched_here_.pop_front();
+    return next;
   }
   if (const std::unique_ptr<StoreFault> fault{fault_.exchange(nullptr)}) return Failing{*fault};
   std::uint64_t count = 0;
   [[maybe_unused]] const auto read = ::read(news_fd_, &count, sizeof(count));
   // What came between the looks above and the read.
-  if (done_.load() != nullptr || fault_.load() != nullptr) return take_news();
+  if (!done_.empty() || fault_.load() != nullptr || !fetched_.empty()) return take_news();
   return std::nullopt;
 }
 
 // ---- The store's thread
 
 void StoreWriter::work() {
-  Pieces taken;
   while (true) {
-    given_.wait(nullptr);
+    // What is prepared has to be ended before anything can be read.
+    if (wanted_.empty() || !batch_.empty()) given_.wait();
     if (ending_.load()) return;
-    Piece* newest = given_.exchange(nullptr);
-    while (newest != nullptr) {
-      taken.emplace_back(newest);
-      newest = std::exchange(newest->given_before, nullptr);
-    }
-    for (; !taken.empty(); taken.pop_back()) take(std::move(taken.back()));
+    const auto began = std::chrono::steady_clock::now();
+    for (auto& piece : given_.take()) take(std::move(piece));
+    if (batch_.empty()) read_for(std::chrono::steady_clock::now() - began);
   }
 }
 
@@ -160,7 +158,11 @@ void StoreWriter::take(std::unique_ptr<Piece> piece) {
   const bool is_last = piece->batch.has_value();
   batch_.push_back(std::move(piece));
   if (is_last) {
-    done_.store(new Outcome(commit()));
+    auto& wanted = batch_.back()->then.wanted;
+    wanted_.insert(wanted_.end(), wanted.begin(), wanted.end());
+    auto outcome = std::make_unique<Outcome>(commit());
+    if (outcome->fault && !outcome->is_unwritten) give_up_reading();
+    done_.give(std::move(outcome));
     return tell();
   }
   is_prepared_ = (is_first || is_prepared_) && store_->prepare(batch_.back()->changes);
@@ -176,18 +178,19 @@ void StoreWriter::gather() {
 }
 
 StoreWriter::Outcome StoreWriter::commit() {
-  auto at_once = std::move(batch_.back()->at_once);
+  auto at_once = std::move(batch_.back()->then.at_once);
   if (!std::exchange(is_prepared_, false)) gather();
   Outcome outcome{
       .batch = *batch_.back()->batch,
       .part = batch_.back()->part,
       .fault = {},
       .is_unwritten = false,
+      .lost = {},
       .pieces = {},
   };
   bool is_over = false;
   while (!is_over) {
-    auto fault = outcome.part ? write_part(*outcome.part) : write_batch();
+    auto fault = outcome.part ? write_part(*outcome.part, outcome.lost) : write_batch();
     if (!fault) {
       pause_ = first_pause;
       if (!outcome.part) durable_batch_.store(outcome.batch);
@@ -225,13 +228,15 @@ std::optional<StoreFault> StoreWriter::write_batch() {
   return store_->commit(changes);
 }
 
-std::optional<StoreFault> StoreWriter::write_part(Part part) {
+std::optional<StoreFault> StoreWriter::write_part(Part part, std::vector<LostJob>& lost) {
   if (part == Part::first || part == Part::only) {
     if (auto fault = store_->start_over()) return fault;
   }
   if (auto fault = store_->commit(batch_.front()->changes)) return fault;
   if (part == Part::first || part == Part::middle) return std::nullopt;
-  return store_->finish_starting_over();
+  return store_->finish_starting_over([&lost](JobNumber number, const std::string& why) {
+    lost.push_back({number, why});
+  });
 }
 
 void StoreWriter::tell() {

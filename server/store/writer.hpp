@@ -6,24 +6,35 @@
 // batch is durable, and says so by a descriptor that becomes readable. A batch may come in pieces:
 // while the loop waits for more, the store does its work on what is there. Where the store itself
 // cannot be trusted any more, the loop gives it everything anew. Where it is full, the batch comes
-// back, to be tried again together with what has changed meanwhile: that may make room. The two
-// threads share three atomic pointers, behind which all belongs to whoever holds them, and a
-// number.
+// back, to be tried again together with what has changed meanwhile: that may make room. Between one
+// batch and the next it reads what the loop wants of the store.
+//
+// The two threads hand each other values, which belong to whoever holds them, and share a number.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <thread>
 #include <variant>
 #include <vector>
 
 #include "base/time.hpp"
+#include "server/store/handover.hpp"
 #include "server/store/store.hpp"
 
 namespace gman {
+
+/// A job that the store cannot give back.
+struct LostJob {
+  JobNumber number;
+  std::string why;
+};
 
 class StoreWriter {
  public:
@@ -46,10 +57,17 @@ class StoreWriter {
   /// was written.
   // Requires: it is idle.
   void prepare(JobChanges& changes);
-  /// Behind what is unwritten. Gives back an empty one, as prepare() does. If the first try makes
-  /// it durable, the thread calls `at_once` before there is news of it; otherwise nobody does.
+  struct ToFollow {
+    /// Jobs that are read behind it, a few at a time. Each comes back once.
+    std::vector<JobNumber> wanted{};
+    /// The thread calls it before there is news of the batch, if the first try makes that durable;
+    /// otherwise nobody does.
+    std::function<void()> at_once{};
+  };
+  /// Behind what is unwritten. Gives back an empty one, as prepare() does.
   // Requires: it is idle. Batches are numbered upwards.
-  void write(std::uint64_t batch, JobChanges& changes, std::function<void()> at_once = {});
+  void write(std::uint64_t batch, JobChanges& changes) { write(batch, changes, ToFollow{}); }
+  void write(std::uint64_t batch, JobChanges& changes, ToFollow then);
   /// After Lost: the same with a part of everything that is to be stored, in as many parts as it
   /// takes. The last one stands for all batches up to its number.
   enum class Part : std::uint8_t { first, middle, last, only };
@@ -63,6 +81,7 @@ class StoreWriter {
   [[nodiscard]] int fd() const { return news_fd_; }
   struct Stored {
     std::uint64_t batch;
+    std::vector<LostJob> lost;  ///< set aside while everything was written anew
   };
   /// A part of everything is written, and it is not the last.
   struct WrittenAnew {};
@@ -79,17 +98,25 @@ class StoreWriter {
   struct Full {
     StoreFault fault;
   };
-  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full>;
+  /// What was wanted.
+  struct Fetched {
+    JobChanges jobs;                  ///< as added
+    std::vector<LostJob> lost;        ///< not there, or not what was stored
+    std::vector<JobNumber> unread;    ///< to be asked for again
+    std::optional<StoreFault> fault;  ///< because of that
+  };
+  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full, std::unique_ptr<Fetched>>;
   /// nullopt: no more for now.
   [[nodiscard]] std::optional<News> take_news();
+  /// The next ones use its memory.
+  void give_back(std::unique_ptr<Fetched> fetched) { used_.give(std::move(fetched)); }
 
  private:
   struct Piece {
     JobChanges changes;
     std::optional<std::uint64_t> batch;  ///< it ends this one
     std::optional<Part> part;            ///< of everything anew
-    std::function<void()> at_once{};
-    Piece* given_before = nullptr;  ///< while the thread has not taken it
+    ToFollow then;
   };
   using Pieces = std::vector<std::unique_ptr<Piece>>;
   struct Outcome {
@@ -97,21 +124,32 @@ class StoreWriter {
     std::optional<Part> part;
     std::optional<StoreFault> fault;  ///< the store is lost, or full
     bool is_unwritten;                ///< it is full: `pieces` is one, to be given again
+    std::vector<LostJob> lost;
     Pieces pieces;
   };
 
   void give(std::optional<std::uint64_t> batch, JobChanges& changes, std::optional<Part> part,
-            std::function<void()> at_once = {});
+            ToFollow then);
 
   void work();
   void take(std::unique_ptr<Piece> piece);
   void gather();
   [[nodiscard]] Outcome commit();
   [[nodiscard]] std::optional<StoreFault> write_batch();
-  [[nodiscard]] std::optional<StoreFault> write_part(Part part);
+  [[nodiscard]] std::optional<StoreFault> write_part(Part part, std::vector<LostJob>& lost);
   void tell();
   /// False: the writer is being ended.
   [[nodiscard]] bool wait_before_next_try(milliseconds pause) const;
+
+  // writer_reading.cpp
+  void read_for(Instant::duration time);
+  void give_up_reading();
+  [[nodiscard]] std::unique_ptr<Fetched> unused_result();
+  void publish(std::unique_ptr<Fetched> result);
+  void fetch(std::span<const JobNumber> wanted, Fetched& result);
+  void fetch_one_by_one(Fetched& result);
+  [[nodiscard]] std::optional<StoreFault> fetch_some(std::span<const JobNumber> wanted,
+                                                     Fetched& into);
 
   std::unique_ptr<Store> store_;
   std::string name_;
@@ -123,17 +161,22 @@ class StoreWriter {
   bool has_prepared_ = false;
   std::unique_ptr<Piece> unwritten_;
   Pieces spare_;
+  std::deque<std::unique_ptr<Fetched>> fetched_here_;
 
-  std::atomic<Piece*> given_{nullptr};  ///< the newest, and through it the others
-  std::atomic<Outcome*> done_{nullptr};
+  Handover<Piece> given_;
+  Handover<Outcome> done_;  ///< one at most
+  Handover<Fetched> fetched_, used_;
   std::atomic<StoreFault*> fault_{nullptr};
   std::atomic<std::uint64_t> durable_batch_{0};
   std::atomic<bool> ending_{false};
 
   // The thread's.
-  Pieces batch_;              ///< what it was given of the next batch
-  bool is_prepared_ = false;  ///< the store has all of that but the last piece
-  milliseconds pause_;        ///< before it tries again
+  Pieces batch_;                  ///< what it was given of the next batch
+  bool is_prepared_ = false;      ///< the store has all of that but the last piece
+  milliseconds pause_;            ///< before it tries again
+  std::deque<JobNumber> wanted_;  ///< in the order in which they are needed
+  std::vector<std::unique_ptr<Fetched>> unused_results_;
+  int fruitless_fetches_ = 0;  ///< in a row, because of the disk
   std::thread thread_;
 };
 

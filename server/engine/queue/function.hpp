@@ -28,7 +28,14 @@ using QueueMax = std::array<std::uint32_t, priority_count>;
 struct Function {
   struct Queue {
     JobQueue jobs;
+    AwayJobs away;  ///< those whose workloads are to be asked for, in the order of `jobs`
     std::uint32_t size = 0;
+    std::uint32_t present = 0;  ///< jobs whose workloads are in memory
+    // Jobs whose workloads are in memory and in the store, or are coming from there. Whatever is
+    // away stands behind all of them.
+    std::uint32_t ahead = 0;
+    std::uint64_t ahead_bytes = 0;
+    bool is_hungry = false;  ///< it is in the list of those that ask
   };
 
   std::string name;
@@ -36,6 +43,7 @@ struct Function {
   QueueMax queue_max{};
   std::array<Queue, priority_count> queues{};
   std::uint32_t queued = 0;                               ///< in the three queues
+  std::uint32_t available = 0;  ///< `present` of those queues whose first job is
   std::array<std::uint32_t, priority_count> scheduled{};  ///< waiting for their time
   std::array<std::uint32_t, priority_count> storing{};    ///< the store does not have them yet
   std::uint32_t running = 0;
@@ -50,7 +58,7 @@ struct Function {
     return queued + scheduled[0] + scheduled[1] + scheduled[2] + storing[0] + storing[1] +
            storing[2];
   }
-  [[nodiscard]] bool wants_worker() const { return queued > woken; }
+  [[nodiscard]] bool wants_worker() const { return available > woken; }
 };
 
 }  // namespace gman::engine

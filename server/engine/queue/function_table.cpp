@@ -71,21 +71,79 @@ void FunctionTable::enqueue(JobSlot slot) {
   Function::Queue& queue = function.queues[index_of(job.priority)];
   queue.jobs.push_back(jobs_, slot);
   ++function.queued;
-  if (queue.size++ == 0) {
-    ready_[job.function] |= ready_bit(job.priority);
-    ++ready_queues_;
+  if (job.has_workload()) {
+    ++queue.present;
+    if ((ready_[job.function] & ready_bit(job.priority)) != 0) ++function.available;
   }
+  switch (job.workload_at) {
+    case WorkloadAt::memory: break;
+    case WorkloadAt::both:
+    case WorkloadAt::coming:
+      ++queue.ahead;
+      queue.ahead_bytes += job.workload_bytes;
+      break;
+    case WorkloadAt::store: queue.away.push_back(jobs_, slot); break;
+  }
+  if (queue.size++ == 0) set_ready(job.function, job.priority, job.has_workload());
 }
 
 void FunctionTable::dequeue(JobSlot slot) {
   const Job& job = jobs_[slot];
   Function& function = *functions_[job.function];
   Function::Queue& queue = function.queues[index_of(job.priority)];
+  const bool was_first = queue.jobs.first() == slot;
   queue.jobs.erase(jobs_, slot);
   --function.queued;
-  if (--queue.size == 0) {
-    ready_[job.function] &= static_cast<std::uint8_t>(~ready_bit(job.priority));
+  --queue.size;
+  if (job.has_workload()) {
+    --queue.present;
+    if ((ready_[job.function] & ready_bit(job.priority)) != 0) --function.available;
+  }
+  switch (job.workload_at) {
+    case WorkloadAt::memory: break;
+    case WorkloadAt::both:
+    case WorkloadAt::coming:
+      --queue.ahead;
+      queue.ahead_bytes -= job.workload_bytes;
+      break;
+    case WorkloadAt::store: queue.away.erase(jobs_, slot); break;
+  }
+  if (!was_first) return;
+  const JobSlot next = queue.jobs.first();
+  set_ready(job.function, job.priority, next != nil && jobs_[next].has_workload());
+}
+
+void FunctionTable::expect(JobSlot slot) {
+  Job& job = jobs_[slot];
+  GMAN_ASSERT(job.workload_at == WorkloadAt::store);
+  Function::Queue& queue = functions_[job.function]->queues[index_of(job.priority)];
+  queue.away.erase(jobs_, slot);
+  job.workload_at = WorkloadAt::coming;
+  ++queue.ahead;
+  queue.ahead_bytes += job.workload_bytes;
+}
+
+void FunctionTable::arrived(JobSlot slot) {
+  const Job& job = jobs_[slot];
+  Function& function = *functions_[job.function];
+  Function::Queue& queue = function.queues[index_of(job.priority)];
+  ++queue.present;
+  if ((ready_[job.function] & ready_bit(job.priority)) != 0) ++function.available;
+  if (queue.jobs.first() == slot) set_ready(job.function, job.priority, true);
+}
+
+void FunctionTable::set_ready(FunctionId id, Priority priority, bool is_ready) {
+  const std::uint8_t bit = ready_bit(priority);
+  if (((ready_[id] & bit) != 0) == is_ready) return;
+  ready_[id] ^= bit;
+  Function& function = *functions_[id];
+  const std::uint32_t present = function.queues[index_of(priority)].present;
+  if (is_ready) {
+    ++ready_queues_;
+    function.available += present;
+  } else {
     --ready_queues_;
+    function.available -= present;
   }
 }
 

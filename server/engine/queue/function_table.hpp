@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// FunctionTable: all functions, by name and by number, and which of them have queued jobs.
+// FunctionTable: all functions, by name and by number, and which of them have jobs to be run.
 //
 // A number is dense and is used again only after its function was dropped, which needs that
 // nothing refers to it. `ready` is one byte a function, so that a worker of many functions finds
@@ -46,7 +46,16 @@ class FunctionTable {
   void enqueue(JobSlot slot);
   void dequeue(JobSlot slot);
 
-  /// One bit a priority that has queued jobs: the bit of `Priority::high` is 1.
+  // Requires: the job is in its queue and is away; it is asked for from now on.
+  void expect(JobSlot slot);
+  // Requires: the job is in its queue, was asked for, and has its workload again.
+  void arrived(JobSlot slot);
+
+  /// Whether a function has that number.
+  [[nodiscard]] bool has(FunctionId id) const { return functions_[id] != nullptr; }
+
+  /// One bit a priority whose first queued job can be run: the bit of `Priority::high` is 1. A
+  /// queue whose first job waits for its workload is not ready.
   [[nodiscard]] std::uint8_t ready(FunctionId id) const { return ready_[id]; }
   /// How many bits are set in all functions.
   [[nodiscard]] std::size_t ready_queues() const { return ready_queues_; }
@@ -63,6 +72,8 @@ class FunctionTable {
   }
 
  private:
+  void set_ready(FunctionId id, Priority priority, bool is_ready);
+
   Pool<Job>& jobs_;
   std::uint32_t queue_max_default_;
   bool has_store_ = false;

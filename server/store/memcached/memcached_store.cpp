@@ -117,6 +117,7 @@ class MemcachedStore::Opened {
   std::vector<std::string> warnings();
   [[nodiscard]] std::uint64_t jobs_about() const;
   Fault load(const Take& take, const SetAside& set_aside);
+  Fault fetch(std::span<const JobNumber> numbers, const Take& take, const SetAside& set_aside);
   Fault commit(const JobChanges& changes);
 
  private:
@@ -321,6 +322,25 @@ Fault MemcachedStore::Opened::load(const Take& take, const SetAside& set_aside) 
   return std::nullopt;
 }
 
+/// The next commit writes the index without those that are not there as they were stored.
+Fault MemcachedStore::Opened::fetch(std::span<const JobNumber> numbers, const Take& take,
+                                    const SetAside& set_aside) {
+  for (const JobNumber number : numbers) {
+    JobRecord record{.number = number};
+    auto value = client_.get(value_key(number));
+    if (auto* fault = std::get_if<StoreFault>(&value)) return std::move(*fault);
+    const auto& text = std::get<Client::Value>(value);
+    const char* const why = text ? read_job_value(*text, record) : "memcached has thrown it away";
+    if (why == nullptr) {
+      take(record);
+    } else {
+      note(number, false);
+      set_aside(number, why);
+    }
+  }
+  return std::nullopt;
+}
+
 Fault MemcachedStore::Opened::check_owner() {
   if (succeeded_) return succeeded_;
   auto text = client_.get(owner_key);
@@ -405,6 +425,12 @@ std::uint64_t MemcachedStore::jobs_about() {
 Fault MemcachedStore::load(const Take& take, const SetAside& set_aside) {
   GMAN_ASSERT(opened_);
   return opened_->load(take, set_aside);
+}
+
+Fault MemcachedStore::fetch(std::span<const JobNumber> numbers, const Take& take,
+                            const SetAside& set_aside) {
+  GMAN_ASSERT(opened_);
+  return opened_->fetch(numbers, take, set_aside);
 }
 
 Fault MemcachedStore::commit(const JobChanges& changes) {

@@ -33,6 +33,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -60,6 +61,9 @@ class MemcachedStore : public Store {
   [[nodiscard]] std::optional<StoreFault> load(const Take& take,
                                                const SetAside& set_aside) override;
   /// After a fault a part of it may be stored.
+  [[nodiscard]] std::optional<StoreFault> fetch(std::span<const JobNumber> numbers,
+                                                const Take& take,
+                                                const SetAside& set_aside) override;
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
 
  private:

@@ -12,6 +12,7 @@
 
 #include "base/assert.hpp"
 #include "server/store/checksum.hpp"
+#include "server/store/missing.hpp"
 #include "server/store/mysql/connection.hpp"
 #include "server/store/mysql/schema.hpp"
 #include "server/store/requeues.hpp"
@@ -47,9 +48,9 @@ constexpr const char* owner =
     "SELECT CONCAT('process ', process_id, ' on ', host, ', since ', since, ' UTC'), start_number"
     " FROM gmand_store";
 
-constexpr const char* load_jobs =
+constexpr const char* select_jobs =
     "SELECT number, position, handle_number, due_ms, attempts_lost, priority, checksum,"
-    " function_name, unique_key, reducer, workload FROM gmand_job ORDER BY number";
+    " function_name, unique_key, reducer, workload FROM gmand_job";
 
 std::uint64_t number_in(std::string_view text) {
   std::uint64_t number = 0;
@@ -78,8 +79,8 @@ std::string insert_of(std::size_t rows) {
   return sql + " ON DUPLICATE KEY UPDATE number = gmand_job.number";
 }
 
-/// What there is to be said against a row of load_jobs; nullptr: nothing.
-const char* read(MYSQL_ROW cells, const unsigned long* lengths, JobRecord& record) {
+/// What there is to be said against a row of select_jobs; nullptr: nothing.
+const char* read_row(MYSQL_ROW cells, const unsigned long* lengths, JobRecord& record) {
   const auto bytes = [&](std::size_t column) {
     return std::string_view(cells[column], cells[column] == nullptr ? 0 : lengths[column]);
   };
@@ -176,6 +177,8 @@ class MysqlStore final : public Store {
       std::string_view handle_prefix) override;
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
+  [[nodiscard]] Fault fetch(std::span<const JobNumber> numbers, const Take& take,
+                            const SetAside& set_aside) override;
   [[nodiscard]] Fault commit(const JobChanges& changes) override;
 
  private:
@@ -195,7 +198,9 @@ class MysqlStore final : public Store {
   Fault resume();
   Fault take_next_session();
   StoreFault fence();
-  Fault read_jobs(const Take& take, std::vector<Damaged>& damaged);
+  /// `which` follows the SELECT. Damaged ones are set aside.
+  Fault read(const std::string& which, const Take& take, const SetAside& set_aside);
+  Fault read_jobs(const std::string& which, const Take& take, std::vector<Damaged>& damaged);
   Fault move_aside(const std::vector<Damaged>& damaged);
 
   /// A transaction of this session.
@@ -413,10 +418,33 @@ std::uint64_t MysqlStore::jobs_about() {
 }
 
 Fault MysqlStore::load(const Take& take, const SetAside& set_aside) {
+  return read(" ORDER BY number", take, set_aside);
+}
+
+Fault MysqlStore::fetch(std::span<const JobNumber> numbers, const Take& take,
+                        const SetAside& set_aside) {
+  if (numbers.empty()) return std::nullopt;
+  std::vector<JobNumber> told;
+  auto failed = read(
+      " WHERE number IN (" + list_of(numbers) + ") ORDER BY number",
+      [&](const JobRecord& record) {
+        told.push_back(record.number);
+        take(record);
+      },
+      [&](JobNumber number, const std::string& why) {
+        told.push_back(number);
+        set_aside(number, why);
+      });
+  if (failed) return failed;
+  for (const JobNumber number : missing_of(numbers, std::move(told))) set_aside(number, not_there);
+  return std::nullopt;
+}
+
+Fault MysqlStore::read(const std::string& which, const Take& take, const SetAside& set_aside) {
   GMAN_ASSERT(start_ != 0);
   if (auto failed = resume()) return failed;
   std::vector<Damaged> damaged;
-  if (auto failed = read_jobs(take, damaged)) {
+  if (auto failed = read_jobs(which, take, damaged)) {
     if (!connection_.recover()) close();
     return failed;
   }
@@ -426,15 +454,16 @@ Fault MysqlStore::load(const Take& take, const SetAside& set_aside) {
   return std::nullopt;
 }
 
-Fault MysqlStore::read_jobs(const Take& take, std::vector<Damaged>& damaged) {
+Fault MysqlStore::read_jobs(const std::string& which, const Take& take,
+                            std::vector<Damaged>& damaged) {
   constexpr const char* doing = "reading the jobs";
   MYSQL* connection = connection_.get();
-  if (mysql_query(connection, load_jobs) != 0) return connection_.fault(doing);
+  if (mysql_query(connection, (select_jobs + which).c_str()) != 0) return connection_.fault(doing);
   const Rows rows(mysql_use_result(connection));  // row by row, as they come
   if (!rows) return connection_.fault(doing);
   while (const MYSQL_ROW cells = mysql_fetch_row(rows.get())) {
     JobRecord record;
-    if (const char* why = read(cells, mysql_fetch_lengths(rows.get()), record)) {
+    if (const char* why = read_row(cells, mysql_fetch_lengths(rows.get()), record)) {
       damaged.push_back({record.number, why});
     } else {
       take(record);

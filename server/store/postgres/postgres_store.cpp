@@ -12,6 +12,7 @@
 
 #include "base/assert.hpp"
 #include "server/store/checksum.hpp"
+#include "server/store/missing.hpp"
 #include "server/store/postgres/connection.hpp"
 #include "server/store/postgres/schema.hpp"
 #include "server/store/requeues.hpp"
@@ -46,10 +47,14 @@ constexpr const char* start_has_jobs =
     "SELECT EXISTS (SELECT FROM gmand.job WHERE number BETWEEN $1 AND $2)"
     " OR EXISTS (SELECT FROM gmand.set_aside WHERE number BETWEEN $1 AND $2)";
 
+#define GMAN_SELECT_JOBS                                                            \
+  "SELECT number, position, handle_number, due_ms, attempts_lost, priority, checksum," \
+  " function_name, unique_key, reducer, workload FROM gmand.job "
 constexpr const char* load_jobs =
-    "SELECT number, position, handle_number, due_ms, attempts_lost, priority, checksum,"
-    " function_name, unique_key, reducer, workload"
-    " FROM gmand.job WHERE number BETWEEN $1 AND $2 ORDER BY number";
+    GMAN_SELECT_JOBS "WHERE number BETWEEN $1 AND $2 ORDER BY number";
+constexpr const char* fetch_jobs =
+    GMAN_SELECT_JOBS "WHERE number = ANY($1::bigint[]) ORDER BY number";
+#undef GMAN_SELECT_JOBS
 
 constexpr std::array<std::pair<const char*, const char*>, 7> statements{{
     {"begin", "BEGIN"},
@@ -115,7 +120,7 @@ class Row {
   const PGresult* result_;
 };
 
-/// What there is to be said against a row of load_jobs; nullptr: nothing.
+/// What there is to be said against a row of either; nullptr: nothing.
 const char* read(const Row& row, JobRecord& record) {
   const std::int64_t attempts_lost = row.integer(4);
   const std::int64_t priority = row.integer(5);
@@ -151,6 +156,8 @@ class PostgresStore final : public Store {
       std::string_view handle_prefix) override;
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
+  [[nodiscard]] Fault fetch(std::span<const JobNumber> numbers, const Take& take,
+                            const SetAside& set_aside) override;
   [[nodiscard]] Fault commit(const JobChanges& changes) override;
 
  private:
@@ -169,8 +176,8 @@ class PostgresStore final : public Store {
   Fault resume();
   StoreFault fence();
 
-  Fault load_between(std::int64_t first, std::int64_t last, const Take& take,
-                     std::vector<Damaged>& damaged);
+  Fault read_jobs(const char* sql, std::span<const std::string> values, const Take& take,
+                  std::vector<Damaged>& damaged);
   Fault move_aside(const std::vector<Damaged>& damaged);
 
   /// A transaction of this session; `send` sends its statements.
@@ -394,7 +401,8 @@ Fault PostgresStore::load(const Take& take, const SetAside& set_aside) {
   std::vector<Damaged> damaged;
   for (const auto& [first, last] :
        {std::pair(std::int64_t{0}, Limits::max()), std::pair(Limits::min(), std::int64_t{-1})}) {
-    if (auto failed = load_between(first, last, take, damaged)) return failed;
+    const std::array limits{std::to_string(first), std::to_string(last)};
+    if (auto failed = read_jobs(load_jobs, limits, take, damaged)) return failed;
   }
   if (damaged.empty()) return std::nullopt;
   if (auto failed = move_aside(damaged)) return failed;
@@ -402,13 +410,41 @@ Fault PostgresStore::load(const Take& take, const SetAside& set_aside) {
   return std::nullopt;
 }
 
-Fault PostgresStore::load_between(std::int64_t first, std::int64_t last, const Take& take,
-                                  std::vector<Damaged>& damaged) {
+Fault PostgresStore::fetch(std::span<const JobNumber> numbers, const Take& take,
+                           const SetAside& set_aside) {
+  GMAN_ASSERT(start_ != 0);
+  if (auto failed = resume()) return failed;
+  std::string list = "{";
+  for (const JobNumber number : numbers) list += (list.size() > 1 ? "," : "") + stored(number);
+  list += '}';
+  std::vector<JobNumber> told;
+  std::vector<Damaged> damaged;
+  auto failed = read_jobs(
+      fetch_jobs, std::array{list},
+      [&](const JobRecord& record) {
+        told.push_back(record.number);
+        take(record);
+      },
+      damaged);
+  if (failed) return failed;
+  if (!damaged.empty()) {
+    if (auto not_moved = move_aside(damaged)) return not_moved;
+  }
+  for (const Damaged& job : damaged) {
+    told.push_back(job.number);
+    set_aside(job.number, job.why);
+  }
+  for (const JobNumber number : missing_of(numbers, std::move(told))) set_aside(number, not_there);
+  return std::nullopt;
+}
+
+Fault PostgresStore::read_jobs(const char* sql, std::span<const std::string> values,
+                               const Take& take, std::vector<Damaged>& damaged) {
   constexpr const char* doing = "reading the jobs";
-  const std::array limits{std::to_string(first), std::to_string(last)};
-  const std::array values{limits[0].c_str(), limits[1].c_str()};
-  if (PQsendQueryParams(connection_.get(), load_jobs, 2, nullptr, values.data(), nullptr, nullptr,
-                        1) == 0 ||
+  std::vector<const char*> texts;
+  for (const std::string& value : values) texts.push_back(value.c_str());
+  if (PQsendQueryParams(connection_.get(), sql, static_cast<int>(texts.size()), nullptr,
+                        texts.data(), nullptr, nullptr, 1) == 0 ||
       PQsetSingleRowMode(connection_.get()) == 0) {
     StoreFault failed = connection_.fault(doing, nullptr);
     connection_.close();

@@ -11,6 +11,7 @@
 
 #include "base/assert.hpp"
 #include "server/store/job_value.hpp"
+#include "server/store/missing.hpp"
 #include "server/store/redis/connection.hpp"
 #include "server/store/redis/scripts.hpp"
 
@@ -67,6 +68,7 @@ class RedisStore::Opened {
   std::vector<std::string> warnings();
   std::uint64_t jobs_about();
   Fault load(const Take& take, const SetAside& set_aside);
+  Fault fetch(std::span<const JobNumber> numbers, const Take& take, const SetAside& set_aside);
   Fault commit(const JobChanges& changes);
 
  private:
@@ -356,6 +358,41 @@ Fault RedisStore::Opened::load(const Take& take, const SetAside& set_aside) {
   return std::nullopt;
 }
 
+Fault RedisStore::Opened::fetch(std::span<const JobNumber> numbers, const Take& take,
+                                const SetAside& set_aside) {
+  if (numbers.empty()) return std::nullopt;
+  if (auto failed = reconnect()) return failed;
+  std::vector<std::string> keys;
+  keys.reserve(numbers.size());  // views of these are handed on, so that they must not move
+  Arguments arguments{"MGET"};
+  for (const JobNumber number : numbers) {
+    arguments.push_back(keys.emplace_back("gmand:job:" + job_key(number)));
+  }
+  auto answer = connection_.ask(arguments);
+  if (auto* fault = std::get_if<StoreFault>(&answer)) return std::move(*fault);
+  const auto elements = redis::elements_of(*std::get<Reply>(answer));
+  if (elements.size() != numbers.size()) {
+    return StoreFault{Kind::unavailable, where() + ": no answer to MGET"};
+  }
+  std::vector<Damaged> damaged;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (elements[i]->type != REDIS_REPLY_STRING) {
+      set_aside(numbers[i], not_there);
+      continue;
+    }
+    JobRecord record{.number = numbers[i]};
+    if (const char* why = read_job_value(text_of(*elements[i]), record)) {
+      damaged.push_back({job_key(numbers[i]), numbers[i], why});
+    } else {
+      take(record);
+    }
+  }
+  if (damaged.empty()) return std::nullopt;
+  if (auto failed = move_aside(damaged)) return failed;
+  for (const Damaged& job : damaged) set_aside(job.number, job.why);
+  return std::nullopt;
+}
+
 Fault RedisStore::Opened::move_aside(const std::vector<Damaged>& damaged) {
   Arguments arguments{start_};
   for (const Damaged& job : damaged) {
@@ -434,6 +471,12 @@ std::uint64_t RedisStore::jobs_about() {
 Fault RedisStore::load(const Take& take, const SetAside& set_aside) {
   GMAN_ASSERT(opened_);
   return opened_->load(take, set_aside);
+}
+
+Fault RedisStore::fetch(std::span<const JobNumber> numbers, const Take& take,
+                        const SetAside& set_aside) {
+  GMAN_ASSERT(opened_);
+  return opened_->fetch(numbers, take, set_aside);
 }
 
 Fault RedisStore::commit(const JobChanges& changes) {

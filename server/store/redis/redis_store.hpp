@@ -46,6 +46,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -80,6 +81,9 @@ class RedisStore : public Store {
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] std::optional<StoreFault> load(const Take& take,
                                                const SetAside& set_aside) override;
+  [[nodiscard]] std::optional<StoreFault> fetch(std::span<const JobNumber> numbers,
+                                                const Take& take,
+                                                const SetAside& set_aside) override;
   /// After a lost connection the next one connects anew.
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
 

@@ -31,6 +31,19 @@ const char* read_job(Statement& row, JobRecord& job) {
   return nullptr;
 }
 
+void bind_lost_job(Statement& insert, const JobRecord& job, std::string_view why) {
+  insert.bind_text(1, why);
+  insert.bind(2, stored(job.number));
+  insert.bind(3, stored(job.position));
+  insert.bind(4, stored(job.handle_number));
+  insert.bind(5, job.due_ms);
+  insert.bind(6, std::int64_t{job.attempts_lost});
+  insert.bind(7, static_cast<std::int64_t>(job.priority));
+  insert.bind_text(8, job.function);
+  insert.bind_text(9, job.unique);
+  insert.bind_text(10, job.reducer);
+}
+
 void bind_job(Statement& insert, const JobRecord& job) {
   insert.bind(1, stored(job.number));
   insert.bind(2, stored(job.position));

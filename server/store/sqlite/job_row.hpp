@@ -26,8 +26,14 @@ inline std::uint64_t number_of(std::int64_t stored) {
 /// Those between two numbers.
 inline constexpr const char* select_jobs =
     "SELECT " GMAN_JOB_COLUMNS " FROM job WHERE number BETWEEN ?1 AND ?2 ORDER BY number";
+inline constexpr const char* select_job =
+    "SELECT " GMAN_JOB_COLUMNS " FROM job WHERE number = ?1";
 inline constexpr const char* insert_job =
     "INSERT OR IGNORE INTO job (" GMAN_JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// A job whose workload is lost, into what is set aside.
+inline constexpr const char* insert_lost_job =
+    "INSERT INTO set_aside (reason, number, position, handle_number, due_ms, attempts_lost,"
+    " priority, function_name, unique_key, reducer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 inline constexpr const char* insert_start =
     "INSERT INTO start (number, handle_prefix) VALUES (?, ?)";
 
@@ -35,5 +41,6 @@ inline constexpr const char* insert_start =
 [[nodiscard]] const char* read_job(Statement& row, JobRecord& job);
 /// The texts must live until the insert is reset.
 void bind_job(Statement& insert, const JobRecord& job);
+void bind_lost_job(Statement& insert, const JobRecord& job, std::string_view why);
 
 }  // namespace gman::sqlite

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "server/store/missing.hpp"
 #include "server/store/sqlite/database.hpp"
 #include "server/store/sqlite/database_file.hpp"
 #include "server/store/sqlite/job_row.hpp"
 #include "server/store/sqlite/lock_file.hpp"
 #include "server/store/sqlite/log_copier.hpp"
+#include "server/store/sqlite/old_place.hpp"
 #include "server/store/sqlite/replacement.hpp"
 #include "server/store/sqlite/write_ahead_log.hpp"
 
@@ -45,15 +47,23 @@ class SqliteStore::Opened {
   Fault open();
   /// A new one, of which no part is durable before sync(): what is left of it after a kill is
   /// worth nothing, so it is not synced on the way.
-  Fault make(const std::vector<StoreStart>& starts);
+  /// What is left out of the jobs that are added to it is in the old place.
+  Fault make(const std::vector<StoreStart>& starts, sqlite::OldPlace& old_place);
   Fault sync() { return database_.sync(); }
   /// Closing it will not write to it.
   void leave_as_it_is();
   std::variant<std::vector<StoreStart>, StoreFault> note_start(std::string_view handle_prefix);
   std::uint64_t jobs_about();
   Fault load(const Take& take, const SetAside& set_aside);
+  Fault fetch(std::span<const JobNumber> numbers, const Take& take, const SetAside& set_aside);
   Fault commit(const JobChanges& changes);
   bool prepare(const JobChanges& changes);
+  /// Jobs of a new one that the old place could not give the workloads of.
+  struct Lost {
+    JobNumber number;
+    std::string why;
+  };
+  [[nodiscard]] std::vector<Lost> take_lost() { return std::exchange(lost_, {}); }
 
  private:
   struct Damaged {
@@ -63,8 +73,9 @@ class SqliteStore::Opened {
   Fault move_aside(const std::vector<Damaged>& damaged);
   Fault prepare_statements();
 
-  // These three return SQLITE_DONE, or an error of SQLite's.
+  // These four return SQLITE_DONE, or an error of SQLite's.
   int write(const JobChanges& changes);
+  int add(JobRecord record);
   int shrink(std::size_t removed);
   int look_for_free_pages();
 
@@ -77,7 +88,10 @@ class SqliteStore::Opened {
   sqlite::WriteAheadLog log_;
   Database database_;
   sqlite::LogCopier copier_;  ///< ends before the database is closed
-  Statement begin_, commit_, rollback_, add_, requeue_, remove_, load_, free_pages_, give_back_;
+  Statement begin_, begin_reading_, commit_, rollback_, add_, requeue_, remove_, load_, fetch_;
+  Statement free_pages_, give_back_, add_lost_;
+  sqlite::OldPlace* old_place_ = nullptr;  ///< of a new one
+  std::vector<Lost> lost_;
   std::optional<StoreFault> failed_;
   std::size_t removed_since_look_ = 0;
   bool is_shrinking_ = false;
@@ -97,7 +111,9 @@ Fault SqliteStore::Opened::open() {
   return prepare_statements();
 }
 
-Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts) {
+Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts,
+                                sqlite::OldPlace& old_place) {
+  old_place_ = &old_place;
   if (auto failed = sqlite::make_database_file(database_.path(), settings_.vfs)) return failed;
   if (auto failed = database_.open()) return failed;
   if (auto failed = database_.write_without_syncs()) return failed;
@@ -119,8 +135,9 @@ void SqliteStore::Opened::leave_as_it_is() {
 }
 
 Fault SqliteStore::Opened::prepare_statements() {
-  const std::array<std::pair<Statement*, const char*>, 9> statements{{
+  const std::array<std::pair<Statement*, const char*>, 12> statements{{
       {&begin_, "BEGIN IMMEDIATE"},
+      {&begin_reading_, "BEGIN"},
       {&commit_, "COMMIT"},
       {&rollback_, "ROLLBACK"},
       {&add_, sqlite::insert_job},
@@ -128,6 +145,8 @@ Fault SqliteStore::Opened::prepare_statements() {
        "UPDATE job SET position = ?2, attempts_lost = ?3, due_ms = NULL WHERE number = ?1"},
       {&remove_, "DELETE FROM job WHERE number = ?"},
       {&load_, sqlite::select_jobs},
+      {&fetch_, sqlite::select_job},
+      {&add_lost_, sqlite::insert_lost_job},
       {&free_pages_,
        "SELECT freelist_count, page_count FROM pragma_freelist_count,"
        " pragma_page_count"},
@@ -252,6 +271,51 @@ Fault SqliteStore::Opened::load(const Take& take, const SetAside& set_aside) {
   return std::nullopt;
 }
 
+// In one transaction, because each look into the file by itself costs more than what it finds. One
+// that cannot be set aside is left where it is.
+Fault SqliteStore::Opened::fetch(std::span<const JobNumber> numbers, const Take& take,
+                                 const SetAside& set_aside) {
+  if (const int code = begin_reading_.run(); code != SQLITE_DONE) {
+    return database_.fault("reading jobs", code);
+  }
+  std::vector<Damaged> damaged;
+  Fault failed;
+  for (const JobNumber number : numbers) {
+    fetch_.bind(1, stored(number));
+    int code = fetch_.step();
+    if (code == SQLITE_ROW && fetch_.has_unreadable_bytes()) {
+      code = sqlite3_extended_errcode(database_.get());
+    }
+    if (code == SQLITE_ROW) {
+      JobRecord record;
+      if (const char* why = sqlite::read_job(fetch_, record)) {
+        damaged.push_back({number, why});
+      } else {
+        take(record);
+      }
+    } else if (code == SQLITE_DONE) {
+      set_aside(number, not_there);
+    } else {
+      failed = database_.fault("reading a job", code);
+      if (failed->kind == StoreFault::Kind::damaged) {
+        set_aside(number, failed->text);
+        failed.reset();
+      }
+    }
+    fetch_.reset();
+    if (failed) break;
+  }
+  static_cast<void>(rollback_.run());
+  if (!damaged.empty()) {
+    const Fault not_moved = move_aside(damaged);
+    for (const Damaged& job : damaged) {
+      set_aside(job.number, not_moved ? job.why + ("; it stays where it is: " + not_moved->text)
+                                      : std::string(job.why));
+    }
+  }
+  return failed;
+}
+
 Fault SqliteStore::Opened::move_aside(const std::vector<Damaged>& damaged) {
   Statement copy;
   if (auto failed = database_.prepare(
@@ -276,8 +340,7 @@ Fault SqliteStore::Opened::move_aside(const std::vector<Damaged>& damaged) {
 
 int SqliteStore::Opened::write(const JobChanges& changes) {
   for (std::size_t i = 0; i < changes.added_count(); ++i) {
-    sqlite::bind_job(add_, changes.added(i));
-    if (const int code = add_.run(); code != SQLITE_DONE) return code;
+    if (const int code = add(changes.added(i)); code != SQLITE_DONE) return code;
   }
   for (const JobRequeued& job : changes.requeued()) {
     requeue_.bind(1, stored(job.number));
@@ -290,6 +353,22 @@ int SqliteStore::Opened::write(const JobChanges& changes) {
     if (const int code = remove_.run(); code != SQLITE_DONE) return code;
   }
   return shrink(changes.removed().size());
+}
+
+int SqliteStore::Opened::add(JobRecord record) {
+  std::string why;
+  if (record.away_bytes > 0) {
+    GMAN_ASSERT(old_place_ != nullptr);
+    why = old_place_->complete(record);
+  }
+  if (why.empty()) {
+    sqlite::bind_job(add_, record);
+    return add_.run();
+  }
+  sqlite::bind_lost_job(add_lost_, record, why);
+  const int code = add_lost_.run();
+  lost_.push_back({record.number, std::move(why)});
+  return code;
 }
 
 /// Is more than half of the file free, and is that much? Then it is to shrink.
@@ -378,22 +457,37 @@ Fault SqliteStore::start_over() {
   GMAN_ASSERT(replacement_);
   if (opened_) opened_->leave_as_it_is();
   opened_.reset();
+  old_place_.reset();
+  // The last one may have been whole, and only not have got to its place: then it has everything.
+  if (auto failed = replacement_->settle()) return failed;
   if (auto failed = replacement_->discard_unfinished()) return failed;
+  old_place_ = std::make_unique<sqlite::OldPlace>(path_, settings_.busy_wait_ms_max, settings_.vfs);
   auto opened = std::make_unique<Opened>(replacement_->unfinished(), settings_);
-  if (auto failed = opened->make(starts_)) return failed;
+  if (auto failed = opened->make(starts_, *old_place_)) return failed;
   opened_ = std::move(opened);
   return std::nullopt;
 }
 
-Fault SqliteStore::finish_starting_over() {
+Fault SqliteStore::finish_starting_over(const SetAside& set_aside) {
   GMAN_ASSERT(opened_);
   if (auto failed = opened_->sync()) return failed;
+  const auto lost = opened_->take_lost();
   opened_.reset();
+  old_place_.reset();
   if (auto failed = replacement_->take_place()) return failed;
   auto opened = std::make_unique<Opened>(path_, settings_);
   if (auto failed = opened->open()) return failed;
   opened_ = std::move(opened);
+  for (const auto& [number, why] : lost) set_aside(number, why);
   return std::nullopt;
+}
+
+Fault SqliteStore::fetch(std::span<const JobNumber> numbers, const Take& take,
+                         const SetAside& set_aside) {
+  if (!opened_) {
+    return StoreFault{StoreFault::Kind::unavailable, path_ + ": has to be written anew first"};
+  }
+  return opened_->fetch(numbers, take, set_aside);
 }
 
 std::uint64_t SqliteStore::jobs_about() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -17,6 +18,7 @@ namespace gman {
 
 namespace sqlite {
 class LockFile;
+class OldPlace;
 class Replacement;
 }  // namespace sqlite
 
@@ -48,6 +50,9 @@ class SqliteStore : public Store {
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] std::optional<StoreFault> load(const Take& take,
                                                const SetAside& set_aside) override;
+  [[nodiscard]] std::optional<StoreFault> fetch(std::span<const JobNumber> numbers,
+                                                const Take& take,
+                                                const SetAside& set_aside) override;
   /// After a fault `failing`, it refuses to go on until it has started over. While it is `full`,
   /// changes that add no job still get through.
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
@@ -55,7 +60,7 @@ class SqliteStore : public Store {
   [[nodiscard]] bool prepare(const JobChanges& changes) override;
   /// In a new file beside the old one, which is kept as `<path>.untrusted`: replacement.hpp.
   [[nodiscard]] std::optional<StoreFault> start_over() override;
-  [[nodiscard]] std::optional<StoreFault> finish_starting_over() override;
+  [[nodiscard]] std::optional<StoreFault> finish_starting_over(const SetAside& set_aside) override;
 
  private:
   class Opened;
@@ -64,6 +69,7 @@ class SqliteStore : public Store {
   std::vector<StoreStart> starts_;
   std::unique_ptr<sqlite::LockFile> lock_;  ///< given back after the database is closed
   std::unique_ptr<sqlite::Replacement> replacement_;
+  std::unique_ptr<sqlite::OldPlace> old_place_;  ///< while it starts over
   std::unique_ptr<Opened> opened_;
 };
 

@@ -135,6 +135,9 @@ void Scenario::play(std::string_view event, std::string_view expectations) {
   happened_.clear();
   act(words_of(event));
   note_effects();
+  std::string wanted;
+  for (const JobNumber number : effects_.take_wanted()) wanted += " " + alias_by_number_.at(number);
+  if (!wanted.empty()) happened_.push_back("wants" + wanted);
   engine_.check();
 
   std::vector<std::string> expected;
@@ -266,6 +269,15 @@ void Scenario::let_store(const std::vector<std::string>& words) {
     effects_.take_batch(changes);
     note_changes(changes);
     engine_.stored(batch, now_, effects_);
+  } else if (words[2] == "reads") {
+    for (std::size_t i = 3; i < words.size(); ++i) {
+      const auto& [number, workload] = stored_.at(words[i]);
+      engine_.fetched(number, workload, now_, effects_);
+    }
+  } else if (words[2] == "has") {
+    std::vector<JobNumber> lost;
+    for (std::size_t i = 4; i < words.size(); ++i) lost.push_back(stored_.at(words[i]).first);
+    engine_.lost(lost, now_, effects_);
   } else if (words[2] == "gives") {
     engine_.give_up_storing(now_, effects_);
   } else {
@@ -281,6 +293,7 @@ void Scenario::note_changes(const JobChanges& changes) {
   for (std::size_t i = 0; i < changes.added_count(); ++i) {
     const JobRecord record = changes.added(i);
     alias_by_number_[record.number] = alias_of("H:" + std::to_string(record.handle_number));
+    stored_[handle_of(record.number)] = {record.number, std::string(record.workload)};
     happened_.push_back("+ " + handle_of(record.number));
   }
   for (const JobRequeued& job : changes.requeued()) {

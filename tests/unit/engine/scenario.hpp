@@ -11,10 +11,11 @@
 // Events: a packet ("who > NAME arguments"), "who connects", "who disconnects", "+50ms" (also s,
 // min, h), "wall clock +1h", "cancel H:1", "create F", "drop F", "maxqueue F high normal low",
 // "stop assigning", "the store commits" (what has been gathered), "the store gives up", "the store
-// fault TEXT" (none: it works again). Expectations: a packet ("who < NAME arguments"), "who closed:
+// fault TEXT" (none: it works again), "the store reads H:1 H:2" (their workloads come), "the store
+// has lost H:1". Expectations: a packet ("who < NAME arguments"), "who closed:
 // reason", what an order returned ("cancelled", "unknown job", "dropped", "not found", "in use"),
 // what is stored
-// ("+ H:1", "again H:1", "- H:1"), and questions that
+// ("+ H:1", "again H:1", "- H:1"), what is to be read ("wants H:1 H:2", last), and questions that
 // need no event: "F has N queued, N running" (perhaps "N scheduled", "N workers"), "a deadline",
 // "no deadline".
 //
@@ -29,6 +30,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/engine/engine.hpp"
@@ -70,6 +72,7 @@ class Scenario {
   std::map<std::string, std::string, std::less<>> alias_by_handle_;
   std::map<std::string, std::string, std::less<>> handle_by_alias_;
   std::map<JobNumber, std::string> alias_by_number_;
+  std::map<std::string, std::pair<JobNumber, std::string>> stored_;  ///< workloads by alias
   std::uint64_t connections_ = 0;
 };
 

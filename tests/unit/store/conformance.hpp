@@ -85,6 +85,19 @@ class StoreConformance : public testing::TestWithParam<MakePlace> {
     return jobs;
   }
 
+  /// In the order of their numbers; what is not there goes to missing_.
+  std::vector<StoredJob> fetched(const std::vector<JobNumber>& numbers) {
+    std::vector<StoredJob> jobs;
+    const auto fault = store_->fetch(
+        numbers, [&](const JobRecord& record) { jobs.push_back(StoredJob::of(record)); },
+        [&](JobNumber number, const std::string&) { missing_.push_back(number); });
+    if (fault) ADD_FAILURE() << fault->text;
+    std::ranges::sort(jobs, {}, [](const StoredJob& job) { return job.record.number; });
+    std::ranges::sort(missing_);
+    return jobs;
+  }
+
+  std::vector<JobNumber> missing_;
   std::unique_ptr<StorePlace> place_;
   std::unique_ptr<Store> store_;
   int starts_ = 0;
@@ -338,6 +351,56 @@ TEST_P(StoreConformance, knows_the_handles_of_a_start_while_a_job_of_it_is_left)
   ASSERT_EQ(starts.size(), 2u);
   EXPECT_EQ(starts[0].number, 3u);
   EXPECT_EQ(starts[1].number, 6u);
+}
+
+TEST_P(StoreConformance, fetches_the_jobs_that_are_asked_for_and_no_others) {
+  Jobs jobs;
+  for (const JobNumber number : {JobNumber{1}, numbered(0), numbered(1), numbered(2, 1u << 23),
+                                 numbered(3, store_starts_max)}) {
+    jobs.push_back(simple_job(number));
+  }
+  jobs[1].workload = std::string("\0'\\\xFF", 4);
+  jobs[2].workload.assign(3'000'000, 'w');
+  jobs[3].record.due_ms = 1'700'000'000'123;
+  jobs[3].unique = "cat.png";
+  add(jobs);
+  EXPECT_EQ(fetched({}), Jobs{});
+  EXPECT_EQ(fetched({jobs[3].record.number, jobs[0].record.number}), (Jobs{jobs[0], jobs[3]}));
+  reopen();
+  EXPECT_EQ(fetched({jobs[4].record.number, jobs[2].record.number, jobs[1].record.number}),
+            (Jobs{jobs[1], jobs[2], jobs[4]}));
+  EXPECT_EQ(missing_, std::vector<JobNumber>{});
+  EXPECT_EQ(loaded(), jobs);  // reading changes nothing
+}
+
+TEST_P(StoreConformance, fetches_a_job_as_the_last_commit_has_left_it) {
+  add({simple_job(numbered(1)), simple_job(numbered(2))});
+  JobChanges changes;
+  changes.requeue({.number = numbered(1), .position = numbered(9), .attempts_lost = 2});
+  changes.remove(numbered(2));
+  commit(changes);
+  Jobs again{simple_job(numbered(1))};
+  again[0].record.position = numbered(9);
+  again[0].record.attempts_lost = 2;
+  EXPECT_EQ(fetched({numbered(1), numbered(2)}), again);
+  EXPECT_EQ(missing_, std::vector{numbered(2)});
+}
+
+TEST_P(StoreConformance, tells_of_each_job_that_it_does_not_have) {
+  add({simple_job(numbered(2))});
+  EXPECT_EQ(fetched({numbered(3), numbered(2), numbered(1)}), Jobs{simple_job(numbered(2))});
+  EXPECT_EQ(missing_, (std::vector{numbered(1), numbered(3)}));
+}
+
+TEST_P(StoreConformance, fetches_thousands_at_once) {
+  Jobs jobs;
+  std::vector<JobNumber> numbers;
+  for (std::uint64_t index = 0; index < 3000; ++index) {
+    jobs.push_back(simple_job(numbered(index)));
+    numbers.push_back(numbered(index));
+  }
+  add(jobs);
+  EXPECT_TRUE(fetched(numbers) == jobs);
 }
 
 TEST_P(StoreConformance, keeps_ten_thousand_jobs_through_batches_of_each_size) {

@@ -164,8 +164,20 @@ class History {
   bool write_anew() {
     if (store_->start_over()) return false;
     JobChanges all;
-    for (const auto& [number, job] : under_way_) all.add(job.whole());
-    if (store_->commit(all) || store_->finish_starting_over()) return false;
+    // What has been committed need not be in memory: half of it is in the old file alone.
+    for (const auto& [number, job] : under_way_) {
+      JobRecord record = job.whole();
+      if (number % 2 == 1 && !record.workload.empty() && contents_.contains(number)) {
+        record.away_bytes = static_cast<std::uint32_t>(record.workload.size());
+        record.workload = {};
+      }
+      all.add(record);
+    }
+    if (store_->commit(all) || store_->finish_starting_over([this](JobNumber number, const std::string& why) {
+          wrong_ = std::to_string(number) + " was set aside: " + why;
+        })) {
+      return false;
+    }
     ++counts_.written_anew;
     return true;
   }

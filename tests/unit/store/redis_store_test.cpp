@@ -423,6 +423,27 @@ TEST_F(RedisStoreTest, sets_damaged_jobs_aside_and_those_alone) {
   EXPECT_EQ(std::get<std::vector<StoreStart>>(store_->begin("H:next")).size(), 2u);
 }
 
+TEST_F(RedisStoreTest, sets_damaged_jobs_aside_when_they_are_fetched_and_those_alone) {
+  begin();
+  EXPECT_EQ(store_->commit(adding(0, 4)), std::nullopt);
+  Shell shell(server_);
+  shell.run({"SET", "gmand:job:" + job_key(numbered(1)), "nonsense"});
+  shell.run({"DEL", "gmand:job:" + job_key(numbered(2))});
+  std::vector<JobNumber> taken;
+  std::vector<std::string> aside;
+  const std::vector<JobNumber> numbers{numbered(0), numbered(1), numbered(2), numbered(3)};
+  const auto fault = store_->fetch(
+      numbers, [&](const JobRecord& record) { taken.push_back(record.number); },
+      [&](JobNumber number, const std::string& why) {
+        aside.push_back(std::to_string(number & 0xFFFF) + ": " + why);
+      });
+  EXPECT_EQ(fault, std::nullopt);
+  EXPECT_THAT(taken, ElementsAre(numbered(0), numbered(3)));
+  EXPECT_THAT(aside, ElementsAre("2: it is not in the store: somebody else has removed it",
+                                 "1: it cannot be read as a job"));
+  EXPECT_EQ(shell.run({"GET", "gmand:aside:" + job_key(numbered(1))}), "nonsense");
+}
+
 TEST_F(RedisStoreTest, shows_a_job_to_a_person) {
   begin();
   StoredJob job = simple_job(numbered(7));

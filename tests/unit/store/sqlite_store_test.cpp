@@ -417,6 +417,30 @@ TEST_F(SqliteStoreTest, sets_rows_aside_whose_fields_have_values_that_none_can_h
   EXPECT_THAT(aside_, testing::ElementsAre(numbered(0), numbered(1), numbered(2)));
 }
 
+TEST_F(SqliteStoreTest, sets_damaged_jobs_aside_when_they_are_fetched_and_those_alone) {
+  begin();
+  EXPECT_EQ(add(0, 5), std::nullopt);
+  Shell(file_).run(
+      "UPDATE job SET workload = x'00' WHERE number & 0xFFFF IN (1, 4);"
+      "UPDATE job SET attempts_lost = -1 WHERE number & 0xFFFF = 2");
+  std::vector<JobNumber> taken;
+  std::vector<std::string> aside;
+  const std::vector<JobNumber> numbers{numbered(0), numbered(1), numbered(2), numbered(3)};
+  const auto fault = store_->fetch(
+      numbers, [&](const JobRecord& record) { taken.push_back(record.number); },
+      [&](JobNumber number, const std::string& why) {
+        aside.push_back(std::to_string(number & 0xFFFF) + ": " + why);
+      });
+  EXPECT_EQ(fault, std::nullopt);
+  EXPECT_THAT(taken, testing::ElementsAre(numbered(0), numbered(3)));
+  EXPECT_THAT(aside, testing::ElementsAre("1: its checksum does not match",
+                                          "2: a field has a value that none can have"));
+  EXPECT_THAT(Shell(file_).run("SELECT number & 0xFFFF FROM set_aside ORDER BY number"),
+              testing::ElementsAre("1", "2"));
+  EXPECT_THAT(Shell(file_).run("SELECT number & 0xFFFF FROM job ORDER BY number"),
+              testing::ElementsAre("0", "3", "4"));
+}
+
 TEST_F(SqliteStoreTest, knows_the_handles_of_a_job_that_was_set_aside) {
   begin();
   EXPECT_EQ(add(0, 1), std::nullopt);
@@ -716,8 +740,32 @@ class SqliteStartsOver : public SqliteStoreTest {
     if (auto fault = store_->start_over()) return fault;
     if (auto fault = add(0, 600)) return fault;
     if (auto fault = add(600, 401)) return fault;
-    return store_->finish_starting_over();
+    return store_->finish_starting_over([&](JobNumber number, const std::string& why) {
+      aside_.push_back(number);
+      why_.push_back(why);
+    });
   }
+  /// The same, where all workloads but ten are in the old file alone.
+  std::optional<StoreFault> start_over_with_workloads_away(std::uint64_t here = 10) {
+    if (auto fault = store_->start_over()) return fault;
+    JobChanges changes;
+    for (std::uint64_t index = 0; index < 1000; ++index) {
+      const StoredJob whole = job(index);
+      JobRecord record = whole.whole();
+      record.position = numbered(5000 + index);  // they have been queued again
+      if (index >= here) {
+        record.away_bytes = static_cast<std::uint32_t>(record.workload.size());
+        record.workload = {};
+      }
+      changes.add(record);
+    }
+    if (auto fault = store_->commit(changes)) return fault;
+    return store_->finish_starting_over([&](JobNumber number, const std::string& why) {
+      aside_.push_back(number);
+      why_.push_back(why);
+    });
+  }
+  std::vector<std::string> why_;
   void expect_all_and_that_it_goes_on() {
     EXPECT_EQ(add(1001, 1), std::nullopt);
     EXPECT_EQ(load_all(), 1002u);
@@ -747,7 +795,7 @@ TEST_F(SqliteStartsOver, and_acknowledges_nothing_before_it_is_synced) {
   EXPECT_EQ(store_->start_over(), std::nullopt);
   EXPECT_EQ(add(0, 1001), std::nullopt);
   syncs_fail = true;
-  const auto fault = store_->finish_starting_over();
+  const auto fault = store_->finish_starting_over([](JobNumber, const std::string&) {});
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->kind, Kind::failing) << fault->text;
   syncs_fail = false;
@@ -766,6 +814,57 @@ TEST_F(SqliteStartsOver, and_keeps_the_old_file_with_its_log_and_the_lock) {
   EXPECT_EQ(fault_of_begin().kind, Kind::refused);  // it is still ours
   EXPECT_THAT(Shell(file_.string() + ".untrusted").run("SELECT count(*) >= 1000 FROM job"),
               testing::ElementsAre("1"));
+}
+
+TEST_F(SqliteStartsOver, and_takes_what_was_left_out_from_the_old_file) {
+  EXPECT_TRUE(start_over_with_workloads_away());  // the disk is as it was
+  syncs_fail = false;
+  EXPECT_EQ(start_over_with_workloads_away(), std::nullopt);
+  EXPECT_TRUE(aside_.empty());
+  begin();
+  std::uint64_t index = 0;
+  const auto fault = store_->load(
+      [&](const JobRecord& record) {
+        StoredJob expected = job(index);
+        expected.record.position = numbered(5000 + index);
+        EXPECT_EQ(StoredJob::of(record), expected);
+        ++index;
+      },
+      [&](JobNumber number, const std::string& why) { ADD_FAILURE() << number << ": " << why; });
+  EXPECT_EQ(fault, std::nullopt);
+  EXPECT_EQ(index, 1000u);
+}
+
+TEST_F(SqliteStartsOver, and_sets_aside_what_the_old_file_does_not_have_as_it_was) {
+  syncs_fail = false;
+  Shell(file_).run(
+      "UPDATE job SET workload = x'00' WHERE number & 0xFFFF = 100;"
+      "DELETE FROM job WHERE number & 0xFFFF = 200;"
+      "UPDATE job SET workload = x'00' WHERE number & 0xFFFF = 5");  // which is in memory
+  EXPECT_EQ(start_over_with_workloads_away(), std::nullopt);
+  EXPECT_THAT(aside_, testing::ElementsAre(numbered(100), numbered(200)));
+  ASSERT_EQ(why_.size(), 2u);
+  EXPECT_THAT(why_[0], HasSubstr("its checksum does not match"));
+  EXPECT_THAT(why_[1], HasSubstr("the old file does not have it"));
+  EXPECT_EQ(load_all(), 998u);
+  EXPECT_EQ(aside_.size(), 2u);
+  EXPECT_THAT(Shell(file_).run("SELECT number & 0xFFFF, function_name, workload IS NULL, reason !="
+                               " '' FROM set_aside ORDER BY number"),
+              testing::ElementsAre("100|resize|1|1", "200|resize|1|1"));
+  EXPECT_EQ(add(1001, 1), std::nullopt);
+}
+
+TEST_F(SqliteStartsOver, with_what_was_left_out_after_a_failure_at_any_rename) {
+  syncs_fail = false;
+  for (int at = 0; at < 20; ++at) {
+    renames_before_one_fails = at;
+    if (!start_over_with_workloads_away()) break;
+    renames_before_one_fails = -1;
+  }
+  renames_before_one_fails = -1;
+  EXPECT_TRUE(aside_.empty());
+  begin();
+  EXPECT_EQ(load_all(), 1000u);
 }
 
 TEST_F(SqliteStartsOver, more_than_once) {

@@ -6,10 +6,11 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -42,6 +43,19 @@ class FakeStore : public Store {
   }
   [[nodiscard]] std::uint64_t jobs_about() override { return disk_.jobs.size(); }
   [[nodiscard]] std::optional<StoreFault> load(const Take&, const SetAside&) override {
+    return std::nullopt;
+  }
+  [[nodiscard]] std::optional<StoreFault> fetch(std::span<const JobNumber> numbers,
+                                                const Take& take,
+                                                const SetAside& set_aside) override {
+    disk_.calls.emplace_back("fetch " + std::to_string(numbers.size()));
+    for (const JobNumber number : numbers) {
+      if (std::ranges::find(disk_.jobs, number) == disk_.jobs.end()) {
+        set_aside(number, "it is not there");
+      } else {
+        take(simple_job(number).whole());
+      }
+    }
     return std::nullopt;
   }
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override {
@@ -104,7 +118,7 @@ class Writer : public testing::Test {
   }
   StoreWriter::News news() {
     while (true) {
-      if (auto some = writer_.take_news()) return *some;
+      if (auto some = writer_.take_news()) return *std::move(some);
       pollfd readable{.fd = writer_.fd(), .events = POLLIN, .revents = 0};
       if (::poll(&readable, 1, 30'000) == 1) continue;
       ADD_FAILURE() << "the writer says nothing";
@@ -217,7 +231,7 @@ TEST_F(Writer, is_given_everything_anew_when_the_store_trusts_nothing) {
 TEST_F(Writer, does_at_once_what_is_to_follow_a_batch_that_is_durable) {
   bool is_done = false;
   JobChanges changes = jobs({1});
-  writer_.write(1, changes, [&] { is_done = disk_.jobs.size() == 1; });
+  writer_.write(1, changes, {.at_once = [&] { is_done = disk_.jobs.size() == 1; }});
   expect_stored(1);
   EXPECT_TRUE(is_done);
 }
@@ -226,10 +240,23 @@ TEST_F(Writer, leaves_undone_what_was_to_follow_a_batch_that_was_tried_twice) {
   disk_.commit_faults = {fault(StoreFault::Kind::unavailable)};
   bool is_done = false;
   JobChanges changes = jobs({1});
-  writer_.write(1, changes, [&] { is_done = true; });
+  writer_.write(1, changes, {.at_once = [&] { is_done = true; }});
   while (!std::holds_alternative<StoreWriter::Stored>(news())) {
   }
   EXPECT_FALSE(is_done);
+}
+
+TEST_F(Writer, reads_what_is_wanted_behind_the_batch_that_has_it) {
+  JobChanges changes = jobs({1, 2});
+  writer_.write(1, changes, {.wanted = {numbered(2), numbered(3)}});
+  expect_stored(1);
+  auto some = news();
+  auto* fetched = std::get_if<std::unique_ptr<StoreWriter::Fetched>>(&some);
+  ASSERT_NE(fetched, nullptr);
+  ASSERT_EQ((*fetched)->jobs.added_count(), 1u);
+  EXPECT_EQ((*fetched)->jobs.added(0).number, numbered(2));
+  ASSERT_EQ((*fetched)->lost.size(), 1u);
+  EXPECT_EQ((*fetched)->lost[0].number, numbered(3));
 }
 
 TEST_F(Writer, ends_while_it_is_given_pieces) {
