@@ -2,9 +2,9 @@
 #include "server/net/load_jobs.hpp"
 
 #include <chrono>
-#include <queue>
 #include <string>
-#include <vector>
+
+#include "server/store/in_order.hpp"
 
 namespace gman {
 namespace {
@@ -18,41 +18,6 @@ Now read_clocks() {
   return {.steady = steady_clock::now(), .wall = std::chrono::system_clock::now()};
 }
 
-// A job that was queued again stands behind where its number would put it. The store gives jobs in
-// the order of numbers, so such a job waits here for its turn.
-class InOrder {
- public:
-  explicit InOrder(Engine& engine, Now now) : engine_(engine), now_(now) {}
-
-  void take(const JobRecord& record) {
-    if (record.position != record.number) return later_.push(Kept(record));
-    pass_on_up_to(record.number);
-    engine_.restore(record, now_);
-  }
-  void finish() { pass_on_up_to(std::numeric_limits<std::uint64_t>::max()); }
-
- private:
-  struct Kept {
-    explicit Kept(const JobRecord& from) { changes.add(from); }
-    [[nodiscard]] std::uint64_t position() const { return changes.added(0).position; }
-    JobChanges changes;  ///< of one, which owns its texts
-  };
-  struct Later {
-    bool operator()(const Kept& a, const Kept& b) const { return a.position() > b.position(); }
-  };
-
-  void pass_on_up_to(std::uint64_t position) {
-    while (!later_.empty() && later_.top().position() <= position) {
-      engine_.restore(later_.top().changes.added(0), now_);
-      later_.pop();
-    }
-  }
-
-  Engine& engine_;
-  const Now now_;
-  std::priority_queue<Kept, std::vector<Kept>, Later> later_;
-};
-
 }  // namespace
 
 std::optional<StoreFault> load_jobs(Store& store, Engine& engine, Log& log,
@@ -63,7 +28,7 @@ std::optional<StoreFault> load_jobs(Store& store, Engine& engine, Log& log,
   }
   const std::uint64_t about = store.jobs_about();
   log.info("loading jobs", {{"store", store.name()}, {"jobs_about", about}});
-  InOrder in_order(engine, started);
+  InOrder in_order([&](const JobRecord& record) { engine.restore(record, started); });
   std::uint64_t loaded = 0;
   std::uint64_t set_aside = 0;
   auto next_progress = started.steady + progress_every;

@@ -33,8 +33,11 @@ class LeftQueue {
   LeftQueue(const LeftQueue&) = delete;
   LeftQueue& operator=(const LeftQueue&) = delete;
 
-  /// Which table it is, however it was reached; no password.
+  /// For people: how it was reached; no password.
   [[nodiscard]] virtual std::string name() const = 0;
+  /// Which table it is, however it was reached.
+  [[nodiscard]] virtual std::variant<std::string, StoreFault> identity() = 0;
+  [[nodiscard]] virtual std::variant<std::uint64_t, StoreFault> jobs() = 0;
   /// Who else seems to have it, in words; empty: nobody.
   [[nodiscard]] virtual std::string users() = 0;
   /// Until `take` returns a fault.
@@ -42,7 +45,11 @@ class LeftQueue {
   [[nodiscard]] virtual std::optional<StoreFault> read(const Take& take) = 0;
 };
 
-using OpenedLeftQueue = std::variant<std::unique_ptr<LeftQueue>, StoreFault>;
+/// There is no such file, or no such table in it: gearmand has left nothing there.
+struct NoLeftQueue {
+  std::string text;
+};
+using OpenedLeftQueue = std::variant<std::unique_ptr<LeftQueue>, NoLeftQueue, StoreFault>;
 
 /// `from` is sqlite:/path, postgresql://… or mysql://…; an empty `table` is gearmand's own name.
 [[nodiscard]] OpenedLeftQueue open_left_queue(const std::string& from, const std::string& table);

@@ -330,6 +330,7 @@ Fault MemcachedStore::Opened::check_owner() {
   if (owner.start == owner_.start) return std::nullopt;
   if (owner.start > owner_.start) {
     succeeded_ = in_use(owner);
+    succeeded_->kind = Kind::fenced;
     succeeded_->text += ", which began after this one: this one can store nothing any more";
     return succeeded_;
   }
@@ -410,6 +411,24 @@ Fault MemcachedStore::load(const Take& take, const SetAside& set_aside) {
 Fault MemcachedStore::commit(const JobChanges& changes) {
   GMAN_ASSERT(opened_);
   return opened_->commit(changes);
+}
+
+Store::FoundImport MemcachedStore::find_import(const std::string&) {
+  return no_keeper();
+}
+
+Fault MemcachedStore::note_import(const std::string&, std::optional<std::uint64_t>) {
+  return no_keeper();
+}
+
+Fault MemcachedStore::look(StoreSight&, const Take&, const SetAside&) {
+  return no_keeper();
+}
+
+StoreFault MemcachedStore::no_keeper() const {
+  return {Kind::refused, name() +
+                             ": memcached is a cache, which may have thrown away anything by now: "
+                             "nothing is looked after in it, or taken over into it"};
 }
 
 }  // namespace gman

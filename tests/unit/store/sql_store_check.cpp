@@ -5,7 +5,7 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/unit/store/conformance.hpp"
+#include "tests/unit/store/keeper_conformance.hpp"
 #include "tests/unit/store/served_database.hpp"
 
 namespace gman::store_test {
@@ -60,8 +60,9 @@ class SqlPlace : public StorePlace {
   std::unique_ptr<Store> open() override { return store_at(environment("GMAN_TEST_DSN")); }
 };
 
-INSTANTIATE_TEST_SUITE_P(sql, StoreConformance,
-                         testing::Values([] { return std::make_unique<SqlPlace>(); }));
+constexpr auto make_place = [] { return std::make_unique<SqlPlace>(); };
+INSTANTIATE_TEST_SUITE_P(sql, StoreConformance, testing::Values(make_place));
+INSTANTIATE_TEST_SUITE_P(sql, KeeperConformance, testing::Values(make_place));
 
 class SqlStoreTest : public testing::Test {
  protected:
@@ -171,7 +172,7 @@ TEST_F(SqlStoreTest, changes_nothing_once_another_has_begun) {
     ASSERT_TRUE(fault);
     if (fault->kind == Kind::unavailable) fault = add(*first, 10, 1);  // it was cut off
     ASSERT_TRUE(fault);
-    EXPECT_EQ(fault->kind, Kind::refused) << fault->text;
+    EXPECT_EQ(fault->kind, Kind::fenced) << fault->text;
     EXPECT_THAT(fault->text, HasSubstr("another server"));
     EXPECT_EQ(add(*second, 20, 10), std::nullopt);
   }
@@ -181,7 +182,7 @@ TEST_F(SqlStoreTest, changes_nothing_once_another_has_begun) {
   for (int i = 0; i < 3; ++i) {
     const auto fault = first->commit(changes);
     ASSERT_TRUE(fault);
-    EXPECT_EQ(fault->kind, Kind::refused);
+    EXPECT_EQ(fault->kind, Kind::fenced);
     EXPECT_THAT(fault->text, HasSubstr("another server has begun since"));
   }
   EXPECT_EQ(job_count(), "20");
@@ -200,7 +201,7 @@ TEST_F(SqlStoreTest, is_fenced_off_in_its_own_session_too) {
   changes.remove(numbered(0));
   const auto fault = store->commit(changes);
   ASSERT_TRUE(fault);
-  EXPECT_EQ(fault->kind, Kind::refused);
+  EXPECT_EQ(fault->kind, Kind::fenced);
   EXPECT_THAT(fault->text, AllOf(HasSubstr("another server has begun since"),
                                  HasSubstr("process 77 on elsewhere")));
   EXPECT_EQ(job_count(), "10");
