@@ -174,6 +174,7 @@ class MysqlStore final : public Store {
   [[nodiscard]] std::string name() const override { return "mysql://" + connection_.address(); }
   [[nodiscard]] std::variant<std::vector<StoreStart>, StoreFault> begin(
       std::string_view handle_prefix) override;
+  [[nodiscard]] std::vector<std::string> warnings() override;
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
   [[nodiscard]] Fault commit(const JobChanges& changes) override;
@@ -408,6 +409,35 @@ StoreFault MysqlStore::fence() {
       "another server has begun since, and this one may change nothing any more: " + who);
   close();
   return *fenced_;
+}
+
+std::vector<std::string> MysqlStore::warnings() {
+  GMAN_ASSERT(start_ != 0);
+  std::vector<std::string> warnings;
+  const auto warn = [&](const std::string& text) { warnings.push_back(name() + ": " + text); };
+  auto read = connection_.row("reading its settings",
+                              "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit,"
+                              " @@GLOBAL.log_bin, @@GLOBAL.sync_binlog,"
+                              " @@GLOBAL.innodb_doublewrite");
+  if (const auto* failed = std::get_if<StoreFault>(&read)) {
+    return {"cannot tell what a commit is worth: " + failed->text};
+  }
+  const auto& settings = std::get<Columns>(read);
+  if (settings.at(0) != "1") {
+    warn("a commit is not synced (innodb_flush_log_at_trx_commit " + settings.at(0) +
+         "): a loss of power loses acknowledged jobs of the last second");
+  }
+  // After a crash the log decides which commits there have been.
+  if (settings.at(1) == "1" && settings.at(2) != "1") {
+    warn("the binary log is on and not synced with each commit (sync_binlog " + settings.at(2) +
+         "): a loss of power loses acknowledged jobs");
+  }
+  for (const char* unsafe : {"0", "OFF", "DETECT_ONLY"}) {
+    if (settings.at(3) != unsafe) continue;
+    warn("half-written pages cannot be mended (innodb_doublewrite " + settings.at(3) +
+         "): a loss of power may cost the whole database");
+  }
+  return warnings;
 }
 
 std::uint64_t MysqlStore::jobs_about() {

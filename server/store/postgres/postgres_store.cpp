@@ -149,6 +149,7 @@ class PostgresStore final : public Store {
   }
   [[nodiscard]] std::variant<std::vector<StoreStart>, StoreFault> begin(
       std::string_view handle_prefix) override;
+  [[nodiscard]] std::vector<std::string> warnings() override;
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
   [[nodiscard]] Fault commit(const JobChanges& changes) override;
@@ -392,6 +393,29 @@ StoreFault PostgresStore::fence() {
       "another server has begun since, and this one may change nothing any more: " + who);
   connection_.close();
   return *fenced_;
+}
+
+std::vector<std::string> PostgresStore::warnings() {
+  GMAN_ASSERT(start_ != 0);
+  std::vector<std::string> warnings;
+  auto read = connection_.query("reading its settings",
+                                "SELECT current_setting('fsync'),"
+                                " current_setting('full_page_writes')");
+  if (const auto* failed = std::get_if<StoreFault>(&read)) {
+    return {"cannot tell what a commit is worth: " + failed->text};
+  }
+  const PGresult* settings = std::get<Rows>(read).get();
+  if (std::string_view(PQgetvalue(settings, 0, 0)) != "on") {
+    warnings.push_back(name() +
+                       ": nothing is synced (fsync off): a loss of power may cost the whole "
+                       "database");
+  }
+  if (std::string_view(PQgetvalue(settings, 0, 1)) != "on") {
+    warnings.push_back(name() +
+                       ": half-written pages cannot be mended (full_page_writes off): a loss of "
+                       "power may cost the whole database");
+  }
+  return warnings;
 }
 
 std::uint64_t PostgresStore::jobs_about() {
