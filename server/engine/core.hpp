@@ -76,6 +76,7 @@ class Core {
                                                          JobChanges& into) const;
   void stored(std::uint64_t batch, Now now, Effects& effects);
   void give_up_storing(Now now, Effects& effects);
+  void disown_stored(Now now, Effects& effects);
   void set_store_fault(std::string text) { store_fault_ = std::move(text); }
 
   void check() const;

@@ -98,6 +98,10 @@ class Engine {
   /// Whoever waits for the store is told that it fails: the jobs that it does not have yet are
   /// forgotten.
   void give_up_storing(Now now, Effects& effects);
+  /// Another server has what was stored. What waits of it is forgotten, and who waits for that gets
+  /// WORK_FAIL; what runs is a job of its clients from now on, or of nobody.
+  // Requires: no job is being stored. What has changed until now is not to be stored any more.
+  void disown_stored(Now now, Effects& effects);
   /// While it is not empty, what would have to be stored is refused with it.
   void set_store_fault(std::string text);
 

@@ -94,6 +94,32 @@ void Core::give_up_storing(Now now, Effects& effects) {
   while (!storing_jobs_.empty()) forget(storing_jobs_.first(), turn);
 }
 
+// A job that runs goes on, since the protocol has no word to stop it.
+void Core::disown_stored(Now now, Effects& effects) {
+  GMAN_ASSERT(storing_ == 0);
+  const Turn turn{now, effects};
+  constexpr std::size_t step = 4096;
+  std::vector<JobSlot> stored;
+  for (std::optional<std::uint32_t> from = 0; from;) {
+    stored.clear();
+    from = jobs_.for_some(*from, step, [&](JobSlot slot, const Job& job) {
+      if (job.is_stored) stored.push_back(slot);
+    });
+    for (const JobSlot slot : stored) {
+      Job& job = jobs_[slot];
+      job.is_stored = false;
+      if (!job.is_running()) {
+        fail(slot, turn);
+      } else if (job.client_count > 0) {
+        job.lifetime = Lifetime::clients;
+      } else {
+        job.lifetime = Lifetime::this_run;
+        release_key(slot);
+      }
+    }
+  }
+}
+
 // Its keys may come twice: the later job took it from one that was running.
 void Core::restore(const JobRecord& record, Now now) {
   Effects nobody_hears;

@@ -532,6 +532,7 @@ std::optional<Instant> Switchboard::next_deadline() const {
     take_earlier(earliest, queue->next());
   }
   take_earlier(earliest, pace_.deadline());
+  take_earlier(earliest, next_look());
   if (store_fails_since_ && !has_given_up_storing_) {
     take_earlier(earliest, *store_fails_since_ + store_patience_);
   }

@@ -103,6 +103,10 @@ class Switchboard {
   void write_all_anew();
   void stored(std::uint64_t batch);
   void store_fails(const StoreFault& fault);
+  void store_works();
+  void store_is_taken(const StoreFault& fault);
+  void look_at_store();
+  [[nodiscard]] std::optional<Instant> next_look() const;
   void give_up_storing();
   [[nodiscard]] std::string refusal_text() const {
     return "The job was not stored: " + store_fault_;
@@ -150,6 +154,8 @@ class Switchboard {
   std::string store_fault_;  ///< the last one
   Instant next_store_fault_log_{};
   bool has_given_up_storing_ = false;  ///< until it works again
+  bool is_store_taken_ = false;        ///< by another server
+  Instant next_look_{};                ///< whether it was
 
   std::uint64_t closed_ = 0;
   std::uint64_t turned_away_ = 0;  ///< since the log said so

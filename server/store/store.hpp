@@ -84,6 +84,11 @@ class Store {
   /// removing or requeueing one that is not.
   [[nodiscard]] virtual std::optional<StoreFault> commit(const JobChanges& changes) = 0;
 
+  /// Another server can begin while this one has it, after a cut. Then it is to be asked now and
+  /// then whether it is still this one's: `fenced`, if it is not.
+  [[nodiscard]] virtual bool can_be_taken() const { return false; }
+  [[nodiscard]] virtual std::optional<StoreFault> keep() { return std::nullopt; }
+
   /// The last import from `source`; nullopt: there was none.
   using FoundImport = std::variant<std::optional<StoreImport>, StoreFault>;
   [[nodiscard]] virtual FoundImport find_import(const std::string& source) = 0;

@@ -36,6 +36,7 @@ void make_readable(int fd) {
 StoreWriter::StoreWriter(std::unique_ptr<Store> store)
     : store_(std::move(store)),
       name_(store_->name()),
+      can_be_taken_(store_->can_be_taken()),
       news_fd_(new_event_fd()),
       end_fd_(new_event_fd()),
       spare_(std::make_unique<Batch>()),
@@ -73,6 +74,14 @@ void StoreWriter::write_anew(Part part, std::uint64_t batch, JobChanges& changes
   give(batch, changes, part);
 }
 
+void StoreWriter::look() {
+  GMAN_ASSERT(spare_ != nullptr && !spare_->is_unwritten);
+  spare_->is_look = true;
+  spare_->part.reset();
+  is_looking_ = true;
+  hand_over();
+}
+
 void StoreWriter::give(std::uint64_t batch, JobChanges& changes, std::optional<Part> part) {
   GMAN_ASSERT(spare_ != nullptr);
   spare_->number = batch;
@@ -84,6 +93,11 @@ void StoreWriter::give(std::uint64_t batch, JobChanges& changes, std::optional<P
     std::swap(spare_->changes, changes);
   }
   spare_->part = part;
+  spare_->is_look = false;
+  hand_over();
+}
+
+void StoreWriter::hand_over() {
   spare_->fault.reset();
   given_.store(spare_.release());
   given_.notify_one();
@@ -92,10 +106,13 @@ void StoreWriter::give(std::uint64_t batch, JobChanges& changes, std::optional<P
 std::optional<StoreWriter::News> StoreWriter::take_news() {
   if (Batch* const done = done_.exchange(nullptr)) {
     spare_.reset(done);
+    is_looking_ = false;
     // A fault that was mended meanwhile is no news.
     delete fault_.exchange(nullptr);
     if (done->is_unwritten) return Full{*done->fault};
+    if (done->fault && done->fault->kind == StoreFault::Kind::fenced) return Taken{*done->fault};
     if (done->fault) return Lost{*done->fault};
+    if (done->is_look) return Kept{};
     const bool is_unfinished = done->part == Part::first || done->part == Part::middle;
     if (is_unfinished) return WrittenAnew{};
     return Stored{done->number};
@@ -122,9 +139,13 @@ void StoreWriter::work() {
 }
 
 void StoreWriter::commit(Batch& batch) {
-  while (auto fault = batch.part ? write_part(batch) : write_batch(batch)) {
+  while (auto fault = attempt(batch)) {
+    if (fault->kind == StoreFault::Kind::fenced) {
+      batch.fault = std::move(fault);
+      return;
+    }
     const bool is_lost = batch.part || fault->kind == StoreFault::Kind::failing;
-    batch.is_unwritten = !is_lost && fault->kind == StoreFault::Kind::full;
+    batch.is_unwritten = !is_lost && !batch.is_look && fault->kind == StoreFault::Kind::full;
     const bool comes_back = is_lost || batch.is_unwritten;
     if (comes_back) {
       batch.fault = std::move(fault);
@@ -137,6 +158,11 @@ void StoreWriter::commit(Batch& batch) {
     if (comes_back || !goes_on) return;
   }
   pause_ = first_pause;
+}
+
+std::optional<StoreFault> StoreWriter::attempt(Batch& batch) {
+  if (batch.is_look) return store_->keep();
+  return batch.part ? write_part(batch) : write_batch(batch);
 }
 
 /// What ends jobs gets through where there is no room for new ones.

@@ -47,6 +47,13 @@ class StoreWriter {
   enum class Part : std::uint8_t { first, middle, last, only };
   void write_anew(Part part, std::uint64_t batch, JobChanges& changes);
 
+  /// Another server can begin on the store: ask now and then whether one has.
+  [[nodiscard]] bool can_be_taken() const { return can_be_taken_; }
+  // Requires: it is idle, and nothing is unwritten.
+  void look();
+  /// It is not idle, and yet has nothing to write.
+  [[nodiscard]] bool is_looking() const { return is_looking_; }
+
   /// Readable when there is news.
   [[nodiscard]] int fd() const { return news_fd_; }
   struct Stored {
@@ -67,7 +74,13 @@ class StoreWriter {
   struct Full {
     StoreFault fault;
   };
-  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full>;
+  /// It was looked at, and is still this server's.
+  struct Kept {};
+  /// Another server has it. Nothing is to be written any more.
+  struct Taken {
+    StoreFault fault;
+  };
+  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full, Kept, Taken>;
   /// nullopt: no more for now.
   [[nodiscard]] std::optional<News> take_news();
 
@@ -76,13 +89,16 @@ class StoreWriter {
     std::uint64_t number = 0;
     JobChanges changes;
     std::optional<Part> part;         ///< of everything anew
-    std::optional<StoreFault> fault;  ///< the store is lost, or full
+    std::optional<StoreFault> fault;  ///< the store is lost, full, or another server's
     bool is_unwritten = false;        ///< it is full
+    bool is_look = false;             ///< nothing is to be written
   };
 
   void give(std::uint64_t batch, JobChanges& changes, std::optional<Part> part);
+  void hand_over();
   void work();
   void commit(Batch& batch);
+  [[nodiscard]] std::optional<StoreFault> attempt(Batch& batch);
   [[nodiscard]] std::optional<StoreFault> write_batch(Batch& batch);
   [[nodiscard]] std::optional<StoreFault> write_part(const Batch& batch);
   void tell();
@@ -91,9 +107,11 @@ class StoreWriter {
 
   std::unique_ptr<Store> store_;
   std::string name_;
+  bool can_be_taken_;
   int news_fd_;
   int end_fd_;
   std::unique_ptr<Batch> spare_;
+  bool is_looking_ = false;
   std::atomic<Batch*> given_{nullptr};
   std::atomic<Batch*> done_{nullptr};
   std::atomic<StoreFault*> fault_{nullptr};

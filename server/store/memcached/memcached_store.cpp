@@ -118,12 +118,12 @@ class MemcachedStore::Opened {
   [[nodiscard]] std::uint64_t jobs_about() const;
   Fault load(const Take& take, const SetAside& set_aside);
   Fault commit(const JobChanges& changes);
+  Fault check_owner();
 
  private:
   Fault read_index();
   Fault write_index();
   Fault write_starts();
-  Fault check_owner();
   Fault requeue(const JobRequeued& job);
   [[nodiscard]] bool has_jobs(std::uint32_t start) const;
   void note(JobNumber number, bool is_there);
@@ -411,6 +411,11 @@ Fault MemcachedStore::load(const Take& take, const SetAside& set_aside) {
 Fault MemcachedStore::commit(const JobChanges& changes) {
   GMAN_ASSERT(opened_);
   return opened_->commit(changes);
+}
+
+Fault MemcachedStore::keep() {
+  GMAN_ASSERT(opened_);
+  return opened_->check_owner();
 }
 
 Store::FoundImport MemcachedStore::find_import(const std::string&) {

@@ -61,6 +61,8 @@ class MemcachedStore : public Store {
                                                const SetAside& set_aside) override;
   /// After a fault a part of it may be stored.
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
+  [[nodiscard]] bool can_be_taken() const override { return true; }
+  [[nodiscard]] std::optional<StoreFault> keep() override;
   // These three are refused: a cache is no place for what somebody relies on.
   [[nodiscard]] FoundImport find_import(const std::string& source) override;
   [[nodiscard]] std::optional<StoreFault> note_import(const std::string& source,

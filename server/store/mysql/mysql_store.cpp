@@ -178,6 +178,8 @@ class MysqlStore final : public Store {
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
   [[nodiscard]] Fault commit(const JobChanges& changes) override;
+  [[nodiscard]] bool can_be_taken() const override { return true; }
+  [[nodiscard]] Fault keep() override;
   [[nodiscard]] FoundImport find_import(const std::string& source) override;
   [[nodiscard]] Fault note_import(const std::string& source,
                                   std::optional<std::uint64_t> jobs) override;
@@ -618,6 +620,22 @@ Fault MysqlStore::commit(const JobChanges& changes) {
   if (auto failed = resume()) return failed;
   if (auto failed = check_sizes(changes)) return failed;
   return in_transaction("writing", [&] { return write(changes); });
+}
+
+Fault MysqlStore::keep() {
+  GMAN_ASSERT(start_ != 0);
+  if (auto failed = resume()) return failed;
+  // Without a lock on the row, which would have to be written.
+  auto mine = connection_.row(
+      "looking whether it is still ours",
+      "SELECT 1 FROM gmand_store WHERE only_row = 1 AND start_number = " + std::to_string(start_) +
+          " AND session = " + std::to_string(session_));
+  if (auto* failed = std::get_if<StoreFault>(&mine)) {
+    if (!connection_.recover()) close();
+    return std::move(*failed);
+  }
+  if (std::get<Columns>(mine).empty()) return fence();
+  return std::nullopt;
 }
 
 Store::FoundImport MysqlStore::find_import(const std::string& source) {

@@ -153,6 +153,8 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
   [[nodiscard]] Fault commit(const JobChanges& changes) override;
+  [[nodiscard]] bool can_be_taken() const override { return true; }
+  [[nodiscard]] Fault keep() override;
   [[nodiscard]] FoundImport find_import(const std::string& source) override;
   [[nodiscard]] Fault note_import(const std::string& source,
                                   std::optional<std::uint64_t> jobs) override;
@@ -561,6 +563,22 @@ Fault PostgresStore::commit(const JobChanges& changes) {
   if (changes.empty()) return fenced_;
   if (auto failed = resume()) return failed;
   return in_transaction("writing", [&] { return send(changes); });
+}
+
+Fault PostgresStore::keep() {
+  GMAN_ASSERT(start_ != 0);
+  if (auto failed = resume()) return failed;
+  // Without a lock on the row, which would have to be written.
+  auto mine = connection_.query("looking whether it is still ours",
+                                "SELECT FROM gmand.store WHERE start_number = $1::bigint"
+                                " AND session = $2::bigint",
+                                std::array{std::to_string(start_), std::to_string(session_)});
+  if (auto* failed = std::get_if<StoreFault>(&mine)) {
+    connection_.recover();
+    return std::move(*failed);
+  }
+  if (PQntuples(std::get<Rows>(mine).get()) == 0) return fence();
+  return std::nullopt;
 }
 
 Store::FoundImport PostgresStore::find_import(const std::string& source) {

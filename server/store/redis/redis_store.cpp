@@ -70,6 +70,7 @@ class RedisStore::Opened {
   std::uint64_t jobs_about();
   Fault load(const Take& take, const SetAside& set_aside);
   Fault commit(const JobChanges& changes);
+  Fault keep();
   FoundImport find_import(const std::string& source);
   Fault note_import(const std::string& source, std::optional<std::uint64_t> jobs);
   Fault look(StoreSight& sight, const Take& take, const SetAside& set_aside);
@@ -415,6 +416,17 @@ Fault RedisStore::Opened::commit(const JobChanges& changes) {
   return std::nullopt;
 }
 
+Fault RedisStore::Opened::keep() {
+  if (fenced_) return fenced_;
+  if (auto failed = reconnect()) return failed;
+  auto owner = connection_.ask({"HGET", "gmand:owner", "start"});
+  if (auto* fault = std::get_if<StoreFault>(&owner)) return std::move(*fault);
+  if (text_of(*std::get<Reply>(owner)) == start_) return std::nullopt;
+  auto answer = connection_.run(renew_, Arguments{start_, client_id_});  // which says why not
+  if (auto* fault = std::get_if<StoreFault>(&answer)) return std::move(*fault);
+  return fault_of(words_of(answer));
+}
+
 Store::FoundImport RedisStore::Opened::find_import(const std::string& source) {
   if (auto failed = reconnect()) return *std::move(failed);
   auto answer = connection_.ask({"HGET", "gmand:import", source});
@@ -523,6 +535,11 @@ Fault RedisStore::load(const Take& take, const SetAside& set_aside) {
 Fault RedisStore::commit(const JobChanges& changes) {
   GMAN_ASSERT(opened_);
   return opened_->commit(changes);
+}
+
+Fault RedisStore::keep() {
+  GMAN_ASSERT(opened_);
+  return opened_->keep();
 }
 
 Store::FoundImport RedisStore::find_import(const std::string& source) {

@@ -84,6 +84,8 @@ class RedisStore : public Store {
                                                const SetAside& set_aside) override;
   /// After a lost connection the next one connects anew.
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
+  [[nodiscard]] bool can_be_taken() const override { return true; }
+  [[nodiscard]] std::optional<StoreFault> keep() override;
   [[nodiscard]] FoundImport find_import(const std::string& source) override;
   [[nodiscard]] std::optional<StoreFault> note_import(const std::string& source,
                                                       std::optional<std::uint64_t> jobs) override;

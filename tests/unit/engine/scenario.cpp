@@ -268,6 +268,8 @@ void Scenario::let_store(const std::vector<std::string>& words) {
     engine_.stored(batch, now_, effects_);
   } else if (words[2] == "gives") {
     engine_.give_up_storing(now_, effects_);
+  } else if (words[2] == "is") {
+    engine_.disown_stored(now_, effects_);
   } else {
     ASSERT_EQ(words[2], "fault");
     engine_.set_store_fault(words.size() > 3 ? words[3] : std::string{});

@@ -49,6 +49,12 @@ TEST_P(KeeperConformance, knows_what_was_imported_and_whether_that_came_to_its_e
   }
 }
 
+TEST_P(KeeperConformance, is_still_its_servers_when_nothing_has_happened) {
+  EXPECT_EQ(store_->keep(), std::nullopt);
+  add({simple_job(numbered(0, 1))});
+  EXPECT_EQ(store_->keep(), std::nullopt);
+}
+
 TEST_P(KeeperConformance, says_of_two_imports_of_a_queue_what_the_later_was) {
   for (const std::uint64_t jobs : {5, 0}) {
     EXPECT_EQ(store_->note_import("a queue", std::nullopt), std::nullopt);

@@ -263,6 +263,9 @@ TEST_F(RedisStoreTest, is_fenced_also_on_a_connection_that_has_held) {
   EXPECT_THAT(
       shell.script(redis::begin_script, {"1", "H:other", "elsewhere", "17", "gmand:x", "99", "0"}),
       HasSubstr("begun|2|"));
+  const auto looked = store_->keep();
+  ASSERT_TRUE(looked);
+  EXPECT_EQ(looked->kind, Kind::fenced);
   for (int i = 0; i < 2; ++i) {
     expect_fault(removing(0, 1), Kind::fenced, "process 17 on host elsewhere");
   }

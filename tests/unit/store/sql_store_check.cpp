@@ -189,6 +189,34 @@ TEST_F(SqlStoreTest, changes_nothing_once_another_has_begun) {
   begun();  // it does not keep others out
 }
 
+TEST_F(SqlStoreTest, learns_that_another_has_begun_without_a_change_to_write) {
+  const auto first = begun();
+  EXPECT_EQ(first->keep(), std::nullopt);
+  end_session();
+  const auto second = begun();
+  auto fault = first->keep();
+  ASSERT_TRUE(fault);
+  if (fault->kind == Kind::unavailable) fault = first->keep();  // it was cut off
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::fenced) << fault->text;
+  EXPECT_EQ(second->keep(), std::nullopt);
+  shell_.run("UPDATE " + table("store") + " SET start_number = start_number + 1");
+  fault = second->keep();  // in its own session
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::fenced) << fault->text;
+}
+
+TEST_F(SqlStoreTest, takes_its_store_up_again_when_it_was_cut_off_and_nobody_has_begun) {
+  const auto store = begun();
+  end_session();
+  auto fault = store->keep();
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::unavailable) << fault->text;
+  for (int i = 0; i < 10 && fault; ++i) fault = store->keep();
+  EXPECT_EQ(fault, std::nullopt);
+  EXPECT_EQ(add(*store, 0, 1), std::nullopt);
+}
+
 TEST_F(SqlStoreTest, is_fenced_off_in_its_own_session_too) {
   const auto store = begun();
   EXPECT_EQ(add(*store, 0, 10), std::nullopt);
