@@ -373,11 +373,11 @@ class Packaging(unittest.TestCase):
     def options(self):
         """The effective configuration's keys, which are all options."""
         printed = run("--check-config").stdout
-        return re.findall(r"^(?:# )?([a-z-]+) (?:=|is not set)", printed, re.MULTILINE)
+        return re.findall(r"^(?:# )?([a-z0-9-]+) (?:=|is not set)", printed, re.MULTILINE)
 
     def test_the_shipped_file_names_every_option_once(self):
         text = (PACKAGING / "gmand.toml").read_text("utf-8")
-        named = re.findall(r"^# ([a-z-]+) = ", text, re.MULTILINE)
+        named = re.findall(r"^# ([a-z0-9-]+) = ", text, re.MULTILINE)
         self.assertEqual(sorted(named), sorted(self.options()))
         self.assertGreater(len(named), 35)
 
@@ -388,7 +388,7 @@ class Packaging(unittest.TestCase):
         # Two ways to name one place, of which one is enough.
         for left_out in ("store", "queue-type"):
             with tempfile.NamedTemporaryFile("w", suffix=".toml") as others:
-                others.write(re.sub(rf"^# (?!{left_out} )([a-z-]+ = )", r"\1",
+                others.write(re.sub(rf"^# (?!{left_out} )([a-z0-9-]+ = )", r"\1",
                                     path.read_text("utf-8"), flags=re.MULTILINE))
                 others.flush()
                 checked = run("--check-config", "--config-file", others.name)
