@@ -147,7 +147,7 @@ Place redis_place(const GearmandQueue& queue) {
   if (!queue.redis_password.empty()) url += ":" + encoded(queue.redis_password) + "@";
   url += *host;
   if (queue.redis_port) url += ":" + std::to_string(*queue.redis_port);
-  return StorePlace{.url = std::move(url), .left = std::nullopt};
+  return StorePlace{.url = url, .left = LeftQueuePlace{url, or_else(queue.redis_prefix, "_gear_")}};
 }
 
 Place memcached_place(const GearmandQueue& queue) {

@@ -41,7 +41,7 @@ struct GearmandQueue {
 /// As `gmand store import` takes it.
 struct LeftQueuePlace {
   std::string from;
-  std::string table;
+  std::string table;  ///< or prefix
 };
 
 struct StorePlace {

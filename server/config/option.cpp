@@ -470,6 +470,9 @@ std::vector<Option> make_options() {
        queue_port<&Q::redis_port>()},
       {"redis-password", 0, in(queues), "TEXT", "With this password", When::restart,
        queue_secret<&Q::redis_password>("text")},
+      {"redis-prefix", 0, in(queues), "TEXT [_gear_]",
+       "gearmand's keys, among which its jobs are looked for", When::restart,
+       queue_text<&Q::redis_prefix>("text")},
       {"libmemcached-servers", 0, in(queues), "HOST[:PORT][,...]", "memcached", When::restart,
        queue_text<&Q::memcached_servers>("HOST[:PORT], maybe several with commas")},
 
@@ -518,8 +521,6 @@ std::vector<Option> make_options() {
        When::nothing, without_effect<&C::hashtable_buckets, 1>()},
       {"store-queue-on-shutdown", 0, in(accepted), "",
        "jobs are stored before they are acknowledged", When::nothing, store_at_shutdown()},
-      {"redis-prefix", 0, in(accepted), "TEXT", "gmand's keys begin with gmand:", When::nothing,
-       queue_text<&Q::redis_prefix>("text")},
       {"libmemcached-prefix", 0, in(accepted), "TEXT",
        "gmand's keys begin with gmand:", When::nothing, queue_text<&Q::memcached_prefix>("text")},
   };

@@ -48,7 +48,7 @@ class Import {
       std::printf("with a priority that gearmand does not have, taken as normal: %llu\n",
                   printed(odd_));
     }
-    std::printf("That table is as it was, and gearmand must not be started on it again.\n");
+    std::printf("That queue is as it was, and gearmand must not be started on it again.\n");
     return StoreCommandEnd::good;
   }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/secret.hpp"
+#include "server/store_command/left_redis_queue.hpp"
 
 #ifdef GMAN_STORE_SQLITE
 #include "server/store/sqlite/database.hpp"
@@ -276,8 +277,9 @@ OpenedLeftQueue open_left_queue(const std::string& from, const std::string& tabl
   if (scheme == "sqlite" && from.size() > scheme.size() + 1) {
     return open_sqlite(from.substr(scheme.size() + 1), table);
   }
+  if (scheme == "redis" || scheme == "redis+unix") return open_left_redis_queue(from, table);
   if (from.find("://") != from.npos) return open_sql(from, table);
-  return refused("--from wants sqlite:/path, postgresql://… or mysql://…");
+  return refused("--from wants sqlite:/path, postgresql://…, mysql://… or redis://…");
 }
 
 }  // namespace gman

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// LeftQueue: the table in which gearmand kept background jobs, wherever that is. It is only read.
+// LeftQueue: where gearmand kept background jobs. It is only read.
 //
 // All of gearmand's SQL queues have the same five columns: unique_key, function_name, priority
 // (0 high, 1 normal, 2 low), data and when_to_run (seconds since 1970, 0 for at once). What became
@@ -51,7 +51,8 @@ struct NoLeftQueue {
 };
 using OpenedLeftQueue = std::variant<std::unique_ptr<LeftQueue>, NoLeftQueue, StoreFault>;
 
-/// `from` is sqlite:/path, postgresql://… or mysql://…; an empty `table` is gearmand's own name.
+/// `from` is sqlite:/path, postgresql://…, mysql://… or redis://…; `table` is a table's name, in
+/// Redis the prefix of keys, and gearmand's own where it is empty.
 [[nodiscard]] OpenedLeftQueue open_left_queue(const std::string& from, const std::string& table);
 
 }  // namespace gman

@@ -40,19 +40,22 @@ int run_store_command(int count, const char* const* words) {
                    "The new store, or a new file;\nURL's file and .salvaged where it is not said")
       ->option_text("URL");
   CLI::App* const import_words = command(
-      "import", "Take over the background jobs that gearmand left in a queue table",
-      "End gearmand first. Its table is only read; function, unique, priority, time and workload\n"
-      "are kept, handles are not. A table is imported once.\n"
+      "import", "Take over the background jobs that gearmand left in a queue",
+      "End gearmand first. Its queue is only read; function, unique, priority, time and workload\n"
+      "are kept, handles are not. A queue is imported once.\n"
       "Exit code: 0 all is imported, 2 not all of it, or nothing.\n\n"
       "Example: gmand store import sqlite:/var/lib/gman/jobs.db \\\n"
       "           --from sqlite:/var/lib/gearman/gearmand.db");
   import_words
       ->add_option("--from", from,
-                   "The queue: sqlite:/path, postgresql://user@host/db or mysql://user@host/db")
+                   "The queue: sqlite:/path, postgresql://user@host/db,\n"
+                   "mysql://user@host/db or redis://host")
       ->required()
       ->option_text("URL");
   import_words
-      ->add_option("--table", table, "Its table; gearman_queue, in PostgreSQL queue, if not said")
+      ->add_option("--table", table,
+                   "Its table, or prefix of keys; if not said gearman_queue,\n"
+                   "in PostgreSQL queue, in Redis _gear_")
       ->option_text("NAME");
   import_words->add_flag("--again", again,
                          "Import it although it was before, but for jobs that wait in the store");

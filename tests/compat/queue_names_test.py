@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 from gmand import BINARY, Gmand
+from imports import JOBS
 from queue_names import QueueNames
 from redis_server import PrivateRedis
 from wire import *  # pylint: disable=wildcard-import,unused-wildcard-import
@@ -68,11 +69,50 @@ class Sqlite(QueueNames, unittest.TestCase):
 
 
 class Redis(QueueNames, unittest.TestCase):
+    # gearmand keeps no times there.
+    jobs = [job for job in JOBS if job[3] is None]
+
+    def setUp(self):
+        self.password = "p w:/@"
+        self.server = self.enterContext(PrivateRedis(password=self.password))
+        self.options = ("-q", "redis", "--redis-server", "127.0.0.1",
+                        "--redis-port", str(self.server.port), "--redis-password", self.password)
+
     def test_jobs_outlive_a_kill(self):
-        with PrivateRedis(password="p w:/@") as server:
-            self.options = ("-q", "redis", "--redis-server", "127.0.0.1",
-                            "--redis-port", str(server.port), "--redis-password", "p w:/@")
-            self.expect_that_jobs_outlive_a_kill()
+        self.expect_that_jobs_outlive_a_kill()
+
+    def test_jobs_that_gearmand_left_can_be_had_and_its_keys_stay_as_they_are(self):
+        self.expect_that_gearmands_jobs_can_be_had()
+        self.assertEqual(len(self.server.ask("KEYS", "_gear_-*").split()), len(self.jobs))
+
+    def test_keys_with_another_prefix_are_looked_at(self):
+        self.options += ("--redis-prefix", "mine*")
+        self.expect_that_gearmands_jobs_can_be_had()
+
+    def test_names_are_those_of_the_fields_or_end_before_a_uuid(self):
+        uuid = "123e4567-e89b-12d3-a456-426614174000"
+        for key, fields in ((f"_gear_-re-size-{uuid}", ("data", "a", "priority", "0")),
+                            ("_gear_-re-size-b-1", ("data", "b", "priority", "1",
+                                                    "function", "re-size", "unique", "b-1")),
+                            ("_gear_-resize-c-1", ("data", "c", "priority", "2"))):
+            self.server.ask("HSET", key, *fields)
+        self.server.ask("SET", "_gear_-resize-d", "d")  # as before priorities were kept
+        self.server.ask("SET", "_gear_none", "of its jobs")
+        url = f"redis://:p%20w%3A%2F%40@127.0.0.1:{self.server.port}"
+        done = subprocess.run([BINARY, "store", "import", url, "--from", url],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertEqual(done.stderr, "")
+        self.assertIn("imported 4 jobs", done.stdout)
+        with self.start() as gmand, Peer(gmand.address) as worker:
+            worker.send(CAN_DO, "re-size")
+            worker.send(CAN_DO, "resize")
+            found = []
+            while (answer := worker.request(GRAB_JOB_UNIQ)).type == JOB_ASSIGN_UNIQ:
+                found.append(tuple(text.decode() for text in answer.args[1:]))
+            self.assertEqual(sorted(found),
+                             [("re-size", uuid, "a"), ("re-size", "b-1", "b"),
+                              ("resize", "c-1", "c"), ("resize", "d", "d")])
 
 
 if __name__ == "__main__":

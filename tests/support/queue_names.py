@@ -13,22 +13,24 @@ from wire import *  # pylint: disable=wildcard-import,unused-wildcard-import
 
 
 class QueueNames:
-    """For a TestCase: `options` are gearmand's, and `password` is the one among them."""
+    """For a TestCase: `options` are gearmand's, `password` is the one among them, and `jobs`
+    what that queue can keep."""
 
     options = ()
     password = None
+    jobs = JOBS
 
     def start(self, *more):
         return Gmand(*self.options, "--log-format", "json", *more,
                      ready='"address":"unix:')
 
     def expect_all_jobs(self, gmand, more=()):
-        """It has JOBS, and `more` workloads of mail; what is not delayed is done now."""
+        """It has the jobs, and `more` workloads of mail; what is not delayed is done now."""
         with Peer(gmand.address) as worker:
             for function in (b"resize", b"mail"):
                 worker.send(CAN_DO, function)
                 expected = sorted([(priority, workload)
-                                   for name, _, priority, delay, workload in JOBS
+                                   for name, _, priority, delay, workload in self.jobs
                                    if name == function and delay is None]
                                   + [(1, workload) for workload in more if function == b"mail"])
                 found = [worker.grab() for _ in expected]
@@ -40,12 +42,12 @@ class QueueNames:
                 worker.send(CANT_DO, function)
             worker.echo()
         self.assertIn("resize\t0\t0\t0", gmand.admin("status"))
-        delayed = sum(1 for name, _, _, delay, _ in JOBS if name == b"mail" and delay is not None)
+        delayed = sum(1 for _, _, _, delay, _ in self.jobs if delay is not None)
         self.assertRegex(gmand.admin("prioritystatus"), rf"mail\t0\t{delayed}\t0\t")
 
     def expect_that_jobs_outlive_a_kill(self):
         with self.start() as gmand:
-            submit_all(gmand.address)
+            submit_all(gmand.address, self.jobs)
             gmand.kill()
         with self.start() as gmand:
             self.expect_all_jobs(gmand)
@@ -53,10 +55,10 @@ class QueueNames:
 
     def expect_that_gearmands_jobs_can_be_had(self):
         with Gearmand(*self.options) as gearmand:
-            submit_all(gearmand.address)
+            submit_all(gearmand.address, self.jobs)
         with self.start() as gmand, Peer(gmand.address) as client:
             told = json.loads(gmand.wait_log("gearmand has left jobs"))
-            self.assertEqual(told["jobs"], len(JOBS))
+            self.assertEqual(told["jobs"], len(self.jobs))
             client.submit("mail", b"meanwhile", kind=SUBMIT_JOB_BG)
             self.assertEqual(gmand.stop(), 0)
         words = shlex.split(told["command"])
@@ -68,9 +70,9 @@ class QueueNames:
         done = subprocess.run([BINARY, *words[1:]], capture_output=True, text=True, timeout=60,
                               check=False)
         self.assertEqual(done.returncode, 0, done)
-        self.assertIn(f"imported {len(JOBS)} jobs", done.stdout)
+        self.assertIn(f"imported {len(self.jobs)} jobs", done.stdout)
         with self.start() as gmand:
-            self.assertEqual(json.loads(gmand.wait_log("queue is still there"))["jobs"], len(JOBS))
+            self.assertEqual(json.loads(gmand.wait_log("queue is still there"))["jobs"], len(self.jobs))
             self.assertNotIn("gearmand has left jobs", gmand.log())
             self.expect_all_jobs(gmand, more=[b"meanwhile"])
             self.assertEqual(gmand.stop(), 0)
