@@ -140,8 +140,9 @@ void Engine::stored(std::uint64_t batch, Now now, Effects& effects) {
 void Engine::give_up_storing(Now now, Effects& effects) {
   impl_->give_up_storing(now, effects);
 }
-void Engine::disown_stored(Now now, Effects& effects) {
-  impl_->disown_stored(now, effects);
+std::optional<std::uint32_t> Engine::disown_stored(std::uint32_t from, std::size_t count, Now now,
+                                                   Effects& effects) {
+  return impl_->disown_stored(from, count, now, effects);
 }
 void Engine::set_store_fault(std::string text) {
   impl_->set_store_fault(std::move(text));

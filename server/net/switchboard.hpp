@@ -105,6 +105,7 @@ class Switchboard {
   void store_fails(const StoreFault& fault);
   void store_works();
   void store_is_taken(const StoreFault& fault);
+  void disown_some();
   void look_at_store();
   [[nodiscard]] std::optional<Instant> next_look() const;
   void give_up_storing();
@@ -155,7 +156,9 @@ class Switchboard {
   Instant next_store_fault_log_{};
   bool has_given_up_storing_ = false;  ///< until it works again
   bool is_store_taken_ = false;        ///< by another server
-  Instant next_look_{};                ///< whether it was
+  std::optional<std::uint32_t>
+      disown_from_;      ///< while its jobs are being forgotten: what comes next
+  Instant next_look_{};  ///< whether it was
 
   std::uint64_t closed_ = 0;
   std::uint64_t turned_away_ = 0;  ///< since the log said so

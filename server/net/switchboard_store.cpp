@@ -126,7 +126,13 @@ void Switchboard::store_is_taken(const StoreFault& fault) {
               {"jobs", engine_.queued_jobs() + engine_.scheduled_jobs()},
               {"running", engine_.running_jobs()}});
   give_up_storing();
-  engine_.disown_stored(now_, effects_);
+  disown_from_ = 0;
+  disown_some();
+}
+
+void Switchboard::disown_some() {
+  constexpr std::size_t step = 8192;
+  disown_from_ = engine_.disown_stored(*disown_from_, step, now_, effects_);
 }
 
 void Switchboard::stored(std::uint64_t batch) {

@@ -11,9 +11,10 @@
 // Events: a packet ("who > NAME arguments"), "who connects", "who disconnects", "+50ms" (also s,
 // min, h), "wall clock +1h", "cancel H:1", "create F", "drop F", "maxqueue F high normal low",
 // "stop assigning", "the store commits" (what has been gathered), "the store gives up", "the store
-// is taken" (by another server), "the store fault TEXT" (none: it works again). Expectations: a
-// packet ("who < NAME arguments"), "who closed: reason", what an order returned ("cancelled",
-// "unknown job", "dropped", "not found", "in use"), what is stored
+// is taken" (by another server; "is being taken" is the first step of that), "the store fault TEXT"
+// (none: it works again). Expectations: a packet ("who < NAME arguments"), "who closed: reason",
+// what an order returned ("cancelled", "unknown job", "dropped", "not found", "in use"), what is
+// stored
 // ("+ H:1", "again H:1", "- H:1"), and questions that
 // need no event: "F has N queued, N running" (perhaps "N scheduled", "N workers"), "a deadline",
 // "no deadline".
@@ -63,6 +64,7 @@ class Scenario {
 
   Engine engine_;
   Now now_;
+  std::optional<std::uint32_t> disown_from_;
   Effects effects_;
   std::vector<std::string> happened_;
   std::map<std::string, ConnId> peers_;

@@ -297,5 +297,22 @@ TEST(storing, a_job_that_runs_for_a_client_goes_on_for_it_when_another_server_ha
   )");
 }
 
+TEST(storing, nothing_is_assigned_before_all_that_another_server_has_is_forgotten) {
+  Scenario(with_store()).run(R"(
+    w1 > CAN_DO f
+    w1 > CAN_DO passing
+    w2 > CAN_DO passing
+    w2 > PRE_SLEEP
+    c1 > SUBMIT_JOB_BG f '' one         =>  c1 < JOB_CREATED H:1 when stored
+    c1 > SUBMIT_JOB_BG f '' two         =>  c1 < JOB_CREATED H:2 when stored
+    the store commits                   =>  + H:1 ; + H:2
+    the store is being taken            =>  f has 1 queued, 0 running
+    c1 > SUBMIT_JOB_BG passing '' three =>  c1 < JOB_CREATED H:3
+    w1 > GRAB_JOB                       =>  w1 < NO_JOB
+    the store is taken                  =>  w2 < NOOP ; f has 0 queued, 0 running
+    w2 > GRAB_JOB                       =>  w2 < JOB_ASSIGN H:3 passing three
+  )");
+}
+
 }  // namespace
 }  // namespace gman::test
