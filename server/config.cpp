@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "server/config/command_line.hpp"
 #include "server/config/effective.hpp"
 #include "server/config/file.hpp"
@@ -122,9 +123,24 @@ std::optional<std::string> ServerConfig::mistake() const {
   if (!user.empty() && ::getpwnam(user.c_str()) == nullptr) {
     return "--user: there is no user '" + user + "'";
   }
+  if (!store.empty() && queue.type) {
+    return "--store and --queue-type both say where jobs are kept: leave one of them out";
+  }
+  if (const auto place = config::store_place(queue);
+      const auto* missing = std::get_if<std::string>(&place)) {
+    return *missing;
+  }
   if (half_packet.count() == 0) return "--half-packet-seconds: 0 would close every connection";
   if (output_stall.count() == 0) return "--output-stall-seconds: 0 would close slow connections";
   return std::nullopt;
+}
+
+config::StorePlace ServerConfig::store_place() const {
+  if (store == "memory:") return {};
+  if (!store.empty()) return {.url = store, .left = std::nullopt};
+  const auto place = config::store_place(queue);
+  GMAN_ASSERT(std::holds_alternative<config::StorePlace>(place));
+  return std::get<config::StorePlace>(place);
 }
 
 std::variant<ServerConfig, CommandLineEnd> parse_command_line(int argc, const char* const* argv) {

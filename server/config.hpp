@@ -17,6 +17,7 @@
 
 #include "base/log.hpp"
 #include "protocol/limits.hpp"
+#include "server/config/gearmand_queue.hpp"
 #include "server/engine/engine.hpp"
 
 namespace gman {
@@ -74,9 +75,11 @@ struct ServerConfig {
 
   /// Handles begin with it; empty: "H:" and the host's name.
   std::string job_handle_prefix;
-  std::string queue_type = "builtin";
-  /// Where background jobs outlive the process, as "sqlite:/path"; empty or "memory:": nowhere.
+  /// Where background jobs outlive the process, as "sqlite:/path"; "memory:": nowhere; empty: where
+  /// `queue` says.
   std::string store;
+  /// gearmand's names for such places.
+  config::GearmandQueue queue;
   /// Functions whose jobs are in memory only, all the same.
   std::vector<std::string> memory_functions;
   /// Of workloads that the store has and that stay in memory as well, before the rest is left in the
@@ -119,6 +122,9 @@ struct ServerConfig {
 
   /// What is wrong with it, as a sentence; nullopt: nothing.
   [[nodiscard]] std::optional<std::string> mistake() const;
+  /// What `store` and `queue` come to.
+  // Requires: there is no mistake in it.
+  [[nodiscard]] config::StorePlace store_place() const;
 };
 
 /// An operator can get in by the Unix socket when others have taken all of connections_max.

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/secret.hpp"
 #include "server/config.hpp"
 #include "server/config/effective.hpp"
 #include "server/config/engine_settings.hpp"
@@ -36,6 +37,7 @@
 #include "server/process/resources.hpp"
 #include "server/store/store.hpp"
 #include "server/store/writer.hpp"
+#include "server/store_command/left_jobs.hpp"
 #include "server/store_command/store_command.hpp"
 
 namespace {
@@ -90,13 +92,33 @@ T taken(std::variant<T, gman::StoreFault> outcome, const gman::Store& store) {
 }
 
 /// nullptr: jobs are kept in memory.
-std::unique_ptr<gman::Store> open_store_of(const gman::ServerConfig& config) {
-  if (config.store.empty() || config.store == "memory:") return nullptr;
-  auto opened = gman::open_store(config.store);
+std::unique_ptr<gman::Store> open_store_at(const std::string& url) {
+  if (url.empty()) return nullptr;
+  auto opened = gman::open_store(url);
   if (const auto* fault = std::get_if<gman::StoreFault>(&opened)) {
-    throw gman::StartError("store " + config.store + ": " + fault->text);
+    throw gman::StartError("store " + gman::without_password(url) + ": " + fault->text);
   }
   return std::move(std::get<std::unique_ptr<gman::Store>>(opened));
+}
+
+/// Who gives gearmand's options expects gearmand's jobs.
+void say_what_gearmand_left(const gman::Log& log, gman::Store& store,
+                            const gman::config::StorePlace& place) {
+  if (!place.left) return;
+  const auto found = gman::find_left_jobs(store, place.url, place.left->from, place.left->table);
+  if (const auto* fault = std::get_if<gman::StoreFault>(&found)) {
+    log.warn("cannot tell whether gearmand has left jobs", {{"because", fault->text}});
+    return;
+  }
+  const auto& left = std::get<std::optional<gman::LeftJobs>>(found);
+  if (!left) return;
+  if (left->imported.empty()) {
+    log.error("gearmand has left jobs, which nobody runs: stop, import them, and start again",
+              {{"queue", left->queue}, {"jobs", left->jobs}, {"command", left->import_command}});
+  } else {
+    log.info("gearmand's queue is still there, and was imported",
+             {{"queue", left->queue}, {"jobs", left->jobs}, {"imported", left->imported}});
+  }
 }
 
 void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
@@ -140,7 +162,8 @@ void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
       .handle_prefix = prefix_of_handles(config),
       .hash_seed = random_number(),
   };
-  std::unique_ptr<gman::Store> store = open_store_of(config);
+  const gman::config::StorePlace place = config.store_place();
+  std::unique_ptr<gman::Store> store = open_store_at(place.url);
   std::vector<gman::StoreStart> starts;
   if (store != nullptr) {
     starts = taken(store->begin(settings.handle_prefix), *store);
@@ -159,6 +182,7 @@ void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
                                               log, manager)) {
       throw gman::StartError(told(*fault, *store));
     }
+    say_what_gearmand_left(log, *store, place);
     writer = std::make_unique<gman::StoreWriter>(std::move(store));
   }
   gman::Server server(config, std::move(settings), engine, std::move(writer), std::move(listeners),

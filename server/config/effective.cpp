@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/config/effective.hpp"
 
+#include "base/secret.hpp"
 #include "server/config/option.hpp"
 
 namespace gman::config {
@@ -15,6 +16,11 @@ std::string effective_toml(const ServerConfig& config) {
     text +=
         value.empty() ? "# " + option.name + " is not set\n" : option.name + " = " + value + "\n";
   }
+  // A comment, since a file that says both would say it twice.
+  if (config.queue.type && !config.store_place().url.empty()) {
+    text +=
+        "\n# By its queue-type the store is " + without_password(config.store_place().url) + "\n";
+  }
   return text;
 }
 
@@ -27,7 +33,8 @@ Changes change(ServerConfig& config, const ServerConfig& wanted) {
     if (before == after) continue;
     const bool is_live = option.when == When::live;
     std::string& list = is_live ? changes.live : changes.after_restart;
-    list += (list.empty() ? "" : ", ") + option.name + " " + named(before) + " -> " + named(after);
+    list += (list.empty() ? "" : ", ") + option.name + " " +
+            (option.field.is_secret ? "is another" : named(before) + " -> " + named(after));
     if (is_live) option.field.copy(wanted, config);
   }
   return changes;
@@ -36,8 +43,14 @@ Changes change(ServerConfig& config, const ServerConfig& wanted) {
 std::vector<Unheeded> unheeded(const ServerConfig& config) {
   std::vector<Unheeded> list;
   for (const Option& option : options()) {
-    if (option.when != When::nothing || option.field.get(config).empty()) continue;
-    list.push_back({"--" + option.name, option.help});
+    if (option.field.get(config).empty()) continue;
+    const auto queue = queue_of_option(option.name);
+    if (option.when == When::nothing) {
+      list.push_back({"--" + option.name, option.help});
+    } else if (queue && queue != config.queue.type) {
+      list.push_back(
+          {"--" + option.name, "it is of --queue-type " + std::string(name_of(*queue)) + " only"});
+    }
   }
   return list;
 }

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/secret.hpp"
 #include "server/config/value.hpp"
 
 namespace gman::config {
@@ -17,6 +18,7 @@ constexpr std::string_view service = "Service";
 constexpr std::string_view log = "Log";
 constexpr std::string_view jobs = "Jobs";
 constexpr std::string_view limits = "Limits";
+constexpr std::string_view queues = "The store, by gearmand's names";
 constexpr std::string_view accepted = "Accepted for gearmand's sake";
 
 // Linux's own bounds of these two.
@@ -186,6 +188,7 @@ Field store_url() {
              return config.store.starts_with(scheme) && config.store.size() > scheme.size();
            });
   };
+  row.is_secret = true;
   return row;
 }
 
@@ -268,13 +271,70 @@ Field handle_prefix_text() {
 
 // The others are refused by name, since jobs that were to be kept must not be kept in memory.
 Field queue_type() {
-  Field row = text<&ServerConfig::queue_type>(
-      "builtin (or its other name, memory): jobs that survive are kept by --store");
-  row.set = [](ServerConfig& config, const Values& values) {
-    config.queue_type = values[0];
-    return values[0] == "builtin" || values[0] == "memory";
-  };
+  return {Kind::text,
+          "builtin (or its other name, memory), libsqlite3, Postgres, MySQL, redis or libmemcached",
+          [](ServerConfig& config, const Values& values) {
+            config.queue.type = parse_queue_type(values[0]);
+            return config.queue.type.has_value();
+          },
+          [](const ServerConfig& config) {
+            return config.queue.type ? toml_string(name_of(*config.queue.type)) : std::string{};
+          },
+          [](const ServerConfig& from, ServerConfig& to) { to.queue.type = from.queue.type; }};
+}
+
+// Of one of gearmand's queues. What must be there is known when they are all read.
+template <auto field>
+Field queue_text(std::string what) {
+  return {Kind::text, std::move(what),
+          [](ServerConfig& config, const Values& values) {
+            config.queue.*field = values[0];
+            return true;
+          },
+          [](const ServerConfig& config) {
+            const std::string& value = config.queue.*field;
+            return value.empty() ? std::string{} : toml_string(value);
+          },
+          [](const ServerConfig& from, ServerConfig& to) { to.queue.*field = from.queue.*field; }};
+}
+
+template <auto field>
+Field queue_secret(std::string what) {
+  Field row = queue_text<field>(std::move(what));
+  row.is_secret = true;
   return row;
+}
+
+template <auto field>
+Field queue_port() {
+  constexpr std::int64_t most = 65'535;
+  return {Kind::integer, "a whole number from 1 to " + std::to_string(most),
+          [](ServerConfig& config, const Values& values) {
+            const auto number = parse_integer(values[0]);
+            if (!number || *number < 1 || *number > most) return false;
+            config.queue.*field = number;
+            return true;
+          },
+          [](const ServerConfig& config) {
+            const auto& port = config.queue.*field;
+            return port ? std::to_string(*port) : std::string{};
+          },
+          [](const ServerConfig& from, ServerConfig& to) { to.queue.*field = from.queue.*field; }};
+}
+
+Field store_at_shutdown() {
+  return {Kind::flag, "true or false",
+          [](ServerConfig& config, const Values& values) {
+            config.queue.stores_at_shutdown = parse_boolean(values[0]);
+            return config.queue.stores_at_shutdown.has_value();
+          },
+          [](const ServerConfig& config) {
+            const auto& value = config.queue.stores_at_shutdown;
+            return value ? toml_boolean(*value) : std::string{};
+          },
+          [](const ServerConfig& from, ServerConfig& to) {
+            to.queue.stores_at_shutdown = from.queue.stores_at_shutdown;
+          }};
 }
 
 Field round_robin() {
@@ -291,6 +351,7 @@ Field round_robin() {
 
 std::vector<Option> make_options() {
   using C = ServerConfig;
+  using Q = GearmandQueue;
   constexpr std::int64_t u32_max = std::numeric_limits<std::uint32_t>::max();
   const auto in = [](std::string_view group) { return std::string(group); };
   return {
@@ -363,9 +424,6 @@ std::vector<Option> make_options() {
        handle_prefix_text()},
       {"drain-seconds", 0, in(jobs), "SECONDS [10]", "How long SIGTERM waits for running jobs",
        When::live, seconds<&C::drain>()},
-      {"queue-type", 'q', in(jobs), "builtin [builtin]", "gearmand's name for jobs in memory",
-       When::restart, queue_type()},
-
       {"store", 0, in(jobs), "URL [memory:]",
        "Where background jobs outlive the process: sqlite:PATH,\n"
        "postgresql://…, mysql://…, redis://…, memcached://…;\n"
@@ -381,6 +439,46 @@ std::vector<Option> make_options() {
       {"store-patience-seconds", 0, in(jobs), "SECONDS [10]",
        "How long clients wait for a store that fails\nbefore they are told so", When::live,
        seconds<&C::store_patience>()},
+
+      {"queue-type", 'q', in(queues), "NAME [builtin]",
+       "Where background jobs outlive the process, by gearmand's\n"
+       "names: libsqlite3, Postgres, MySQL, redis, libmemcached,\n"
+       "or builtin for memory; not together with --store",
+       When::restart, queue_type()},
+      {"libsqlite3-db", 0, in(queues), "FILE", "gearmand's file; the store is FILE.gmand",
+       When::restart, queue_text<&Q::sqlite_file>("a path")},
+      {"libsqlite3-table", 0, in(queues), "NAME [gearman_queue]",
+       "gearmand's table, where its jobs are looked for", When::restart,
+       queue_text<&Q::sqlite_table>("a name")},
+      {"libpq-conninfo", 0, in(queues), "TEXT", "PostgreSQL, as libpq takes it", When::restart,
+       queue_secret<&Q::postgres_conninfo>("text")},
+      {"libpq-table", 0, in(queues), "NAME [queue]",
+       "gearmand's table, where its jobs are looked for", When::restart,
+       queue_text<&Q::postgres_table>("a name")},
+      {"mysql-host", 0, in(queues), "HOST [localhost]", "MySQL or MariaDB", When::restart,
+       queue_text<&Q::mysql_host>("a host")},
+      {"mysql-port", 0, in(queues), "N [3306]", "Its port", When::restart,
+       queue_port<&Q::mysql_port>()},
+      {"mysql-user", 0, in(queues), "NAME", "Whom to be there", When::restart,
+       queue_text<&Q::mysql_user>("a name")},
+      {"mysql-password", 0, in(queues), "TEXT", "With this password", When::restart,
+       queue_secret<&Q::mysql_password>("text")},
+      {"mysql-db", 0, in(queues), "NAME", "The database", When::restart,
+       queue_text<&Q::mysql_database>("a name")},
+      {"mysql-table", 0, in(queues), "NAME [gearman_queue]",
+       "gearmand's table, where its jobs are looked for", When::restart,
+       queue_text<&Q::mysql_table>("a name")},
+      {"redis-server", 0, in(queues), "HOST [127.0.0.1]", "Redis", When::restart,
+       queue_text<&Q::redis_host>("a host")},
+      {"redis-port", 0, in(queues), "N [6379]", "Its port", When::restart,
+       queue_port<&Q::redis_port>()},
+      {"redis-password", 0, in(queues), "TEXT", "With this password", When::restart,
+       queue_secret<&Q::redis_password>("text")},
+      {"redis-prefix", 0, in(queues), "TEXT [_gear_]",
+       "gearmand's keys, among which its jobs are looked for", When::restart,
+       queue_text<&Q::redis_prefix>("text")},
+      {"libmemcached-servers", 0, in(queues), "HOST[:PORT][,...]", "memcached", When::restart,
+       queue_text<&Q::memcached_servers>("HOST[:PORT], maybe several with commas")},
 
       {"jobs-max", 0, in(limits), "N [0: none]", "Jobs that may wait, all functions together",
        When::live, integer<&C::jobs_max, 0, std::numeric_limits<std::int64_t>::max()>()},
@@ -425,6 +523,10 @@ std::vector<Option> make_options() {
        When::nothing, round_robin()},
       {"hashtable-buckets", 0, in(accepted), "N", "tables grow and shrink with the backlog",
        When::nothing, without_effect<&C::hashtable_buckets, 1>()},
+      {"store-queue-on-shutdown", 0, in(accepted), "",
+       "jobs are stored before they are acknowledged", When::nothing, store_at_shutdown()},
+      {"libmemcached-prefix", 0, in(accepted), "TEXT",
+       "gmand's keys begin with gmand:", When::nothing, queue_text<&Q::memcached_prefix>("text")},
   };
 }
 
@@ -464,39 +566,15 @@ const std::vector<LaterOption>& later_options() {
   static const std::vector<LaterOption> table = [] {
     constexpr std::string_view no_http = "does not speak HTTP";
     constexpr std::string_view no_tls = "has no TLS";
-    constexpr std::string_view no_store =
-        "has --store URL instead, and `gmand store import` for what gearmand left";
+    constexpr std::string_view no_store = "has no such store; --store URL lists those that it has";
     std::vector<LaterOption> rows = {
         {"protocol", 'r', no_http}, {"http-port", 0, no_http},      {"ssl", 0, no_tls},
         {"ssl-ca-file", 0, no_tls}, {"ssl-certificate", 0, no_tls}, {"ssl-key", 0, no_tls},
     };
-    for (const std::string_view name : {"store-queue-on-shutdown",
-                                        "libsqlite3-db",
-                                        "libsqlite3-table",
-                                        "mysql-host",
-                                        "mysql-port",
-                                        "mysql-user",
-                                        "mysql-password",
-                                        "mysql-db",
-                                        "mysql-table",
-                                        "libpq-conninfo",
-                                        "libpq-table",
-                                        "redis-server",
-                                        "redis-port",
-                                        "redis-password",
-                                        "redis-prefix",
-                                        "libmemcached-servers",
-                                        "libmemcached-prefix",
-                                        "libtokyocabinet-file",
-                                        "libtokyocabinet-optimize",
-                                        "libdrizzle-host",
-                                        "libdrizzle-port",
-                                        "libdrizzle-uds",
-                                        "libdrizzle-user",
-                                        "libdrizzle-password",
-                                        "libdrizzle-db",
-                                        "libdrizzle-table",
-                                        "libdrizzle-mysql"}) {
+    for (const std::string_view name :
+         {"libtokyocabinet-file", "libtokyocabinet-optimize", "libdrizzle-host", "libdrizzle-port",
+          "libdrizzle-uds", "libdrizzle-user", "libdrizzle-password", "libdrizzle-db",
+          "libdrizzle-table", "libdrizzle-mysql"}) {
       rows.push_back({name, 0, no_store});
     }
     return rows;
@@ -508,6 +586,7 @@ std::optional<std::string> apply(const Setting& setting, ServerConfig& config) {
   if (setting.option->field.set(config, setting.values)) return std::nullopt;
   std::string given;
   for (const std::string& value : setting.values) given += (given.empty() ? "" : ", ") + value;
+  if (setting.option->field.is_secret) given = without_password(given);
   return setting.where + ": '" + given + "' is not " + setting.option->field.allowed;
 }
 

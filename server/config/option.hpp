@@ -32,6 +32,8 @@ struct Field {
   /// As TOML; empty: not set.
   std::string (*get)(const ServerConfig& config);
   void (*copy)(const ServerConfig& from, ServerConfig& to);
+  /// May hold a password, which no log is to show.
+  bool is_secret = false;
 };
 
 struct Option {

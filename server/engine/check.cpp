@@ -178,7 +178,7 @@ void Core::check_functions() const {
     const Counts& count = counted[id];
     GMAN_ASSERT(function.scheduled == count.scheduled && function.running == count.running);
     GMAN_ASSERT(function.workers == count.workers && function.woken == count.woken);
-    GMAN_ASSERT(!assigning_ || !function.wants_worker() || count.asleep == 0);
+    GMAN_ASSERT(!assigns() || !function.wants_worker() || count.asleep == 0);
     function.sleepers.for_each(abilities_, [&](std::uint32_t ability) {
       GMAN_ASSERT(abilities_[ability].function == id);
       GMAN_ASSERT(abilities_[ability].place == Ability::Place::sleepers);

@@ -79,6 +79,8 @@ class Core {
                                                          JobChanges& into) const;
   void stored(std::uint64_t batch, Now now, Effects& effects);
   void give_up_storing(Now now, Effects& effects);
+  [[nodiscard]] std::optional<std::uint32_t> disown_stored(std::uint32_t from, std::size_t count,
+                                                           Now now, Effects& effects);
   void set_store_fault(std::string text) { store_fault_ = std::move(text); }
 
   // read_ahead.cpp
@@ -168,6 +170,7 @@ class Core {
   void start(JobSlot slot, Connection& worker, std::uint32_t timeout_ms, Turn turn);
 
   // wake.cpp
+  [[nodiscard]] bool assigns() const { return assigning_ && !disowning_; }
   void on(Connection& worker, const PreSleep& request, Turn turn);
   void wake_for(FunctionId function, Turn turn);
   void wake(Connection& worker, FunctionId function, Turn turn);
@@ -248,6 +251,7 @@ class Core {
   JobNumber next_number_;       ///< of jobs, and of places in queues
   std::string store_fault_;
   bool assigning_ = true;
+  bool disowning_ = false;              ///< some of what another server has is still here
   mutable std::string listed_handles_;  ///< what the rows of the last jobs() point into
 };
 

@@ -153,6 +153,10 @@ WorkloadsAway Engine::away() const {
 void Engine::give_up_storing(Now now, Effects& effects) {
   impl_->give_up_storing(now, effects);
 }
+std::optional<std::uint32_t> Engine::disown_stored(std::uint32_t from, std::size_t count, Now now,
+                                                   Effects& effects) {
+  return impl_->disown_stored(from, count, now, effects);
+}
 void Engine::set_store_fault(std::string text) {
   impl_->set_store_fault(std::move(text));
 }

@@ -116,6 +116,13 @@ class Engine {
   /// Whoever waits for the store is told that it fails: the jobs that it does not have yet are
   /// forgotten.
   void give_up_storing(Now now, Effects& effects);
+  /// Another server has what was stored. Of the next `count` places from `from` (0 is the first),
+  /// what waits of it is forgotten, and who waits for that gets WORK_FAIL; what runs is a job of
+  /// its clients from now on, or of nobody. Where to go on, or nullopt at the end, before which no
+  /// job is assigned.
+  // Requires: no job is being stored. What has changed until now is not to be stored any more.
+  [[nodiscard]] std::optional<std::uint32_t> disown_stored(std::uint32_t from, std::size_t count,
+                                                           Now now, Effects& effects);
   /// While it is not empty, what would have to be stored is refused with it.
   void set_store_fault(std::string text);
 

@@ -67,7 +67,7 @@ void Core::on(Connection& worker, const ResetAbilities&, Turn turn) {
 void Core::on(Connection&, const AllYours&, Turn) {}
 
 void Core::on(Connection& worker, const GrabJob& request, Turn turn) {
-  const auto chosen = assigning_ ? choose_registration(worker) : std::nullopt;
+  const auto chosen = assigns() ? choose_registration(worker) : std::nullopt;
   if (!chosen) {
     settle_wake(worker, turn);
     return turn.effects.send(worker.id, NoJob{});

@@ -96,6 +96,34 @@ void Core::give_up_storing(Now now, Effects& effects) {
   while (!storing_jobs_.empty()) forget(storing_jobs_.first(), turn);
 }
 
+// A job that runs goes on, since the protocol has no word to stop it.
+std::optional<std::uint32_t> Core::disown_stored(std::uint32_t from, std::size_t count, Now now,
+                                                 Effects& effects) {
+  GMAN_ASSERT(storing_ == 0);
+  const Turn turn{now, effects};
+  std::vector<JobSlot> stored;
+  const auto next = jobs_.for_some(from, count, [&](JobSlot slot, const Job& job) {
+    if (job.is_stored) stored.push_back(slot);
+  });
+  disowning_ = next.has_value();
+  for (const JobSlot slot : stored) {
+    Job& job = jobs_[slot];
+    job.is_stored = false;
+    if (!job.is_running()) {
+      fail(slot, turn);
+    } else if (job.client_count > 0) {
+      job.lifetime = Lifetime::clients;
+    } else {
+      job.lifetime = Lifetime::this_run;
+      release_key(slot);
+    }
+  }
+  if (!disowning_) {
+    functions_.for_each([&](FunctionId function, const Function&) { wake_for(function, turn); });
+  }
+  return next;
+}
+
 // Its keys may come twice: the later job took it from one that was running.
 void Core::restore(const JobRecord& record, Now now) {
   Effects nobody_hears;

@@ -15,7 +15,7 @@ void Core::on(Connection& worker, const PreSleep&, Turn turn) {
   while (!worker.absent.empty()) {
     place_ability(worker.absent.first(), Ability::Place::sleepers);
   }
-  if (!assigning_ || functions_.ready_queues() == 0) return;
+  if (!assigns() || functions_.ready_queues() == 0) return;
   // A job for which another worker was woken already is not a reason to stay awake.
   for (const auto& registration : worker.registrations) {
     if (functions_.ready(registration.function) == 0) continue;
@@ -26,7 +26,7 @@ void Core::on(Connection& worker, const PreSleep&, Turn turn) {
 }
 
 void Core::wake_for(FunctionId function, Turn turn) {
-  if (!assigning_) return;
+  if (!assigns()) return;
   Function& wanting = functions_[function];
   while (wanting.wants_worker() && !wanting.sleepers.empty()) {
     const std::uint32_t ability = wanting.sleepers.first();

@@ -92,11 +92,9 @@ void Server::announce() {
   gate_.announce();
   hooks_.ready();
   manager_.ready("Serving on " + gate_.addresses());
-  if (manager_.watchdog().count() > 0) {
-    now_ = read_clocks();
-    alive_at_ = now_.steady;
-    arm_timer();
-  }
+  now_ = read_clocks();
+  if (manager_.watchdog().count() > 0) alive_at_ = now_.steady;
+  arm_timer();
 }
 
 void Server::wait_for_sockets() {

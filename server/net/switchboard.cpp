@@ -534,6 +534,7 @@ void Switchboard::expire() {
       *store_fails_since_ + store_patience_ <= now_.steady) {
     give_up_storing();
   }
+  if (disown_from_) disown_some();
   engine_.tick(now_, effects_);
 }
 
@@ -543,6 +544,8 @@ std::optional<Instant> Switchboard::next_deadline() const {
     take_earlier(earliest, queue->next());
   }
   if (batch_waits_) take_earlier(earliest, pace_.deadline());
+  take_earlier(earliest, next_look());
+  if (disown_from_) take_earlier(earliest, now_.steady);
   if (store_fails_since_ && !has_given_up_storing_) {
     take_earlier(earliest, *store_fails_since_ + store_patience_);
   }

@@ -116,6 +116,11 @@ class Switchboard {
   void fetched(std::unique_ptr<StoreWriter::Fetched> news);
   void lost(const std::vector<LostJob>& jobs);
   void store_fails(const StoreFault& fault);
+  void store_works();
+  void store_is_taken(const StoreFault& fault);
+  void disown_some();
+  void look_at_holder();
+  [[nodiscard]] std::optional<Instant> next_look() const;
   void give_up_storing();
   [[nodiscard]] std::string refusal_text() const {
     return "The job was not stored: " + store_fault_;
@@ -167,8 +172,12 @@ class Switchboard {
   std::string store_fault_;  ///< the last one
   Instant next_store_fault_log_{};
   bool has_given_up_storing_ = false;  ///< until it works again
-  std::vector<JobNumber> unread_;  ///< workloads to be asked for again, before all others
+  std::vector<JobNumber> unread_;      ///< workloads to be asked for again, before all others
   Instant next_fetch_fault_log_{};
+  bool is_store_taken_ = false;  ///< by another server
+  std::optional<std::uint32_t>
+      disown_from_;      ///< while its jobs are being forgotten: what comes next
+  Instant next_look_{};  ///< whether it was
 
   std::uint64_t closed_ = 0;
   std::uint64_t turned_away_ = 0;  ///< since the log said so

@@ -12,6 +12,9 @@ namespace {
 // The same fault is logged again this often.
 constexpr milliseconds fault_log_again_after{60'000};
 
+// So long a server that was cut off and succeeded may go on handing out what the other one has too.
+constexpr milliseconds look_every{1'000};
+
 }  // namespace
 
 void Switchboard::promise(Session& session, std::uint64_t batch, std::string_view bytes) {
@@ -30,10 +33,18 @@ void Switchboard::prepare_batch() {
 
 void Switchboard::give_to_store() {
   batch_waits_ = false;
-  if (store_ == nullptr || !store_->is_idle()) return;
+  if (store_ == nullptr) return;
+  if (is_store_taken_) {  // what changes is nobody's business any more
+    if (!effects_.changes().empty()) effects_.take_batch(spare_changes_);
+    static_cast<void>(take_wanted());
+    return spare_changes_.clear();
+  }
+  if (!store_->is_idle()) return;
   if (copy_from_) return give_anew();
   const bool wants_more = !unread_.empty() || !effects_.wanted().empty();
-  if (effects_.changes().empty() && !store_->has_unwritten() && !wants_more) return;
+  if (effects_.changes().empty() && !store_->has_unwritten() && !wants_more) {
+    return look_at_holder();
+  }
   batch_waits_ = pace_.waits(now_.steady);
   if (batch_waits_) return prepare_batch();
   given_batch_ = effects_.batch();
@@ -42,6 +53,18 @@ void Switchboard::give_to_store() {
   add_prompt_answers();
   store_->write(given_batch_, spare_changes_,
                 {.wanted = take_wanted(), .at_once = [this] { prompt_.send(); }});
+  next_look_ = now_.steady + look_every;
+}
+
+void Switchboard::look_at_holder() {
+  if (!store_->can_be_taken() || now_.steady < next_look_) return;
+  next_look_ = now_.steady + look_every;
+  store_->look();
+}
+
+std::optional<Instant> Switchboard::next_look() const {
+  const bool is_looked_at = store_ != nullptr && store_->can_be_taken() && store_->is_idle();
+  return is_looked_at && !is_store_taken_ ? std::optional(next_look_) : std::nullopt;
 }
 
 std::vector<JobNumber> Switchboard::take_wanted() {
@@ -93,8 +116,9 @@ void Switchboard::give_anew() {
 }
 
 bool Switchboard::is_all_stored() const {
-  return store_ == nullptr || (store_->is_idle() && !store_->has_unwritten() && !copy_from_ &&
-                               effects_.changes().empty());
+  if (store_ == nullptr || is_store_taken_) return true;
+  if (copy_from_ || !effects_.changes().empty()) return false;
+  return store_->is_looking() || (store_->is_idle() && !store_->has_unwritten());
 }
 
 void Switchboard::store_ready() {
@@ -112,6 +136,10 @@ void Switchboard::store_ready() {
     } else if (const auto* lost = std::get_if<StoreWriter::Lost>(&*news)) {
       store_fails(lost->fault);
       write_all_anew();
+    } else if (std::holds_alternative<StoreWriter::Kept>(*news)) {
+      store_works();
+    } else if (const auto* taken = std::get_if<StoreWriter::Taken>(&*news)) {
+      store_is_taken(taken->fault);
     }
   }
 }
@@ -127,17 +155,40 @@ void Switchboard::write_all_anew() {
   spare_changes_.clear();
 }
 
+void Switchboard::store_works() {
+  if (!store_fails_since_) return;
+  const auto length = std::chrono::duration<double>(now_.steady - *store_fails_since_);
+  log_.info("the store works again",
+            {{"store", store_->name()}, {"failed_for_seconds", length.count()}});
+  store_fails_since_.reset();
+  store_fault_.clear();
+  has_given_up_storing_ = false;
+  engine_.set_store_fault({});
+}
+
+// For good. The other server has its jobs and runs them; here goes on what was never stored.
+void Switchboard::store_is_taken(const StoreFault& fault) {
+  is_store_taken_ = true;
+  store_fails_since_.reset();
+  store_fault_ = fault.text;
+  log_.error("another server has the store: its jobs are no longer this one's",
+             {{"store", store_->name()},
+              {"cause", fault.text},
+              {"jobs", engine_.queued_jobs() + engine_.scheduled_jobs()},
+              {"running", engine_.running_jobs()}});
+  give_up_storing();
+  disown_from_ = 0;
+  disown_some();
+}
+
+void Switchboard::disown_some() {
+  constexpr std::size_t step = 8192;
+  disown_from_ = engine_.disown_stored(*disown_from_, step, now_, effects_);
+}
+
 void Switchboard::stored(std::uint64_t batch) {
   stored_batch_ = batch;
-  if (store_fails_since_) {
-    const auto length = std::chrono::duration<double>(now_.steady - *store_fails_since_);
-    log_.info("the store works again",
-              {{"store", store_->name()}, {"failed_for_seconds", length.count()}});
-    store_fails_since_.reset();
-    store_fault_.clear();
-    has_given_up_storing_ = false;
-    engine_.set_store_fault({});
-  }
+  store_works();
   std::size_t told = 0;
   for (const ConnId conn : std::exchange(promised_, {})) {
     Session* session = sessions_.find(conn);

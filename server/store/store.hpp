@@ -28,6 +28,7 @@ struct StoreFault {
     failing,      ///< a write or an fsync failed: nothing that was written since can be trusted
     damaged,      ///< what is stored is not what was stored
     refused,      ///< whoever set it up must act: another server has it, wrong version, no rights
+    fenced,       ///< another server has begun since: for this one it is over, for good
   };
   Kind kind;
   std::string text;
@@ -37,6 +38,19 @@ struct StoreFault {
 struct StoreStart {
   std::uint32_t number;       ///< from 1; the high bits of the job numbers of this start
   std::string handle_prefix;  ///< of the handles that it gave out
+};
+
+/// What `gmand store import` has taken over.
+struct StoreImport {
+  std::string since;                  ///< in words
+  std::optional<std::uint64_t> jobs;  ///< nullopt: it did not come to its end
+};
+
+/// What can be seen of a store beside its jobs.
+struct StoreSight {
+  std::string holder;  ///< the server that has it, in words; empty: none
+  std::vector<StoreStart> starts;
+  std::uint64_t set_aside = 0;  ///< jobs that were not read back as they were written
 };
 
 class Store {
@@ -85,6 +99,24 @@ class Store {
     static_cast<void>(changes);
     return false;
   }
+
+  /// Another server can begin while this one has it, after a cut. Then it is to be asked now and
+  /// then whether it is still this one's: `fenced`, if it is not.
+  [[nodiscard]] virtual bool can_be_taken() const { return false; }
+  [[nodiscard]] virtual std::optional<StoreFault> keep() { return std::nullopt; }
+
+  /// The last import from `source`; nullopt: there was none.
+  using FoundImport = std::variant<std::optional<StoreImport>, StoreFault>;
+  [[nodiscard]] virtual FoundImport find_import(const std::string& source) = 0;
+  /// Durably: that one begins, and, with `jobs`, that it has come to its end.
+  [[nodiscard]] virtual std::optional<StoreFault> note_import(
+      const std::string& source, std::optional<std::uint64_t> jobs) = 0;
+
+  /// For who looks at it from outside: instead of begin(), whether or not a server has it, and
+  /// nothing is changed. Holder and starts are there before the first job is taken; `damaged` is
+  /// told of what is not what was stored. After a fault, what was taken by then is all there is.
+  [[nodiscard]] virtual std::optional<StoreFault> look(StoreSight& sight, const Take& take,
+                                                       const SetAside& damaged) = 0;
 
   /// After a fault of kind `failing`: what is committed from now on goes to a new, empty place, and
   /// the old one is left as it is. May be called again, and begins again.

@@ -38,6 +38,7 @@ void make_readable(int fd) {
 StoreWriter::StoreWriter(std::unique_ptr<Store> store)
     : store_(std::move(store)),
       name_(store_->name()),
+      can_be_taken_(store_->can_be_taken()),
       news_fd_(new_event_fd()),
       end_fd_(new_event_fd()),
       pause_(first_pause) {
@@ -54,7 +55,7 @@ StoreWriter::~StoreWriter() {
   ending_.store(true);
   make_readable(end_fd_);
   JobChanges none;
-  give(std::nullopt, none, std::nullopt, {});  // wakes the thread if it waits for something
+  give(none, {});  // wakes the thread if it waits for something
   thread_.join();
   delete fault_.exchange(nullptr);
   ::close(news_fd_);
@@ -68,7 +69,7 @@ void StoreWriter::prepare(JobChanges& changes) {
     return changes.clear();
   }
   has_prepared_ = true;
-  give(std::nullopt, changes, std::nullopt, {});
+  give(changes, {});
 }
 
 void StoreWriter::write(std::uint64_t batch, JobChanges& changes, ToFollow then) {
@@ -80,18 +81,25 @@ void StoreWriter::write(std::uint64_t batch, JobChanges& changes, ToFollow then)
     std::swap(unwritten_->changes, changes);
     spare_.push_back(std::move(unwritten_));
   }
-  give(batch, changes, std::nullopt, std::move(then));
+  give(changes, {.batch = batch, .then = std::move(then)});
 }
 
 void StoreWriter::write_anew(Part part, std::uint64_t batch, JobChanges& changes) {
   GMAN_ASSERT(is_idle());
   is_writing_ = true;
   unwritten_.reset();
-  give(batch, changes, part, {});
+  give(changes, {.batch = batch, .part = part});
 }
 
-void StoreWriter::give(std::optional<std::uint64_t> batch, JobChanges& changes,
-                       std::optional<Part> part, ToFollow then) {
+void StoreWriter::look() {
+  GMAN_ASSERT(is_idle() && !has_unwritten());
+  is_writing_ = true;
+  is_looking_ = true;
+  JobChanges none;
+  give(none, {.batch = 0, .is_look = true});
+}
+
+void StoreWriter::give(JobChanges& changes, Use use) {
   std::unique_ptr<Piece> piece;
   if (spare_.empty()) {
     piece = std::make_unique<Piece>();
@@ -101,15 +109,17 @@ void StoreWriter::give(std::optional<std::uint64_t> batch, JobChanges& changes,
     piece->changes.clear();
   }
   std::swap(piece->changes, changes);
-  piece->batch = batch;
-  piece->part = part;
-  piece->then = std::move(then);
+  piece->batch = use.batch;
+  piece->part = use.part;
+  piece->is_look = use.is_look;
+  piece->then = std::move(use.then);
   given_.give(std::move(piece));
 }
 
 std::optional<StoreWriter::News> StoreWriter::take_news() {
   for (const auto& done : done_.take()) {
     is_writing_ = false;
+    is_looking_ = false;
     // A fault that was mended meanwhile is no news.
     delete fault_.exchange(nullptr);
     if (done->is_unwritten) {
@@ -119,7 +129,9 @@ std::optional<StoreWriter::News> StoreWriter::take_news() {
     for (auto& piece : done->pieces) {
       if (spare_.size() < spare_max) spare_.push_back(std::move(piece));
     }
+    if (done->fault && done->fault->kind == StoreFault::Kind::fenced) return Taken{*done->fault};
     if (done->fault) return Lost{*done->fault};
+    if (done->is_look) return Kept{};
     const bool is_unfinished = done->part == Part::first || done->part == Part::middle;
     if (is_unfinished) return WrittenAnew{};
     return Stored{done->batch, std::move(done->lost)};
@@ -174,6 +186,7 @@ void StoreWriter::gather() {
   for (std::size_t i = 1; i < batch_.size(); ++i) whole.changes.append(batch_[i]->changes);
   whole.batch = batch_.back()->batch;
   whole.part = batch_.back()->part;
+  whole.is_look = batch_.back()->is_look;
   batch_.resize(1);
 }
 
@@ -183,6 +196,7 @@ StoreWriter::Outcome StoreWriter::commit() {
   Outcome outcome{
       .batch = *batch_.back()->batch,
       .part = batch_.back()->part,
+      .is_look = batch_.back()->is_look,
       .fault = {},
       .is_unwritten = false,
       .lost = {},
@@ -190,16 +204,20 @@ StoreWriter::Outcome StoreWriter::commit() {
   };
   bool is_over = false;
   while (!is_over) {
-    auto fault = outcome.part ? write_part(*outcome.part, outcome.lost) : write_batch();
+    auto fault = attempt(outcome);
     if (!fault) {
       pause_ = first_pause;
-      if (!outcome.part) durable_batch_.store(outcome.batch);
+      if (!outcome.part && !outcome.is_look) durable_batch_.store(outcome.batch);
       if (at_once) at_once();
       break;
     }
     at_once = {};
+    if (fault->kind == StoreFault::Kind::fenced) {
+      outcome.fault = std::move(fault);
+      break;
+    }
     const bool is_lost = outcome.part || fault->kind == StoreFault::Kind::failing;
-    outcome.is_unwritten = !is_lost && fault->kind == StoreFault::Kind::full;
+    outcome.is_unwritten = !is_lost && !outcome.is_look && fault->kind == StoreFault::Kind::full;
     is_over = is_lost || outcome.is_unwritten;
     if (is_over) {
       outcome.fault = std::move(fault);
@@ -212,6 +230,11 @@ StoreWriter::Outcome StoreWriter::commit() {
   }
   outcome.pieces = std::exchange(batch_, {});
   return outcome;
+}
+
+std::optional<StoreFault> StoreWriter::attempt(Outcome& outcome) {
+  if (outcome.is_look) return store_->keep();
+  return outcome.part ? write_part(*outcome.part, outcome.lost) : write_batch();
 }
 
 /// What ends jobs gets through where there is no room for new ones.

@@ -76,6 +76,12 @@ class StoreWriter {
   /// The last batch that is durable, as far as the thread has come: before anything is done at once
   /// that is to follow it, and before the news of it.
   [[nodiscard]] std::uint64_t durable_batch() const { return durable_batch_.load(); }
+  /// Another server can begin on the store: ask now and then whether one has.
+  [[nodiscard]] bool can_be_taken() const { return can_be_taken_; }
+  // Requires: it is idle, and nothing is unwritten.
+  void look();
+  /// It is not idle, and yet has nothing to write.
+  [[nodiscard]] bool is_looking() const { return is_looking_; }
 
   /// Readable when there is news.
   [[nodiscard]] int fd() const { return news_fd_; }
@@ -105,7 +111,14 @@ class StoreWriter {
     std::vector<JobNumber> unread;    ///< to be asked for again
     std::optional<StoreFault> fault;  ///< because of that
   };
-  using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full, std::unique_ptr<Fetched>>;
+  /// It was looked at, and is still this server's.
+  struct Kept {};
+  /// Another server has it. Nothing is to be written any more.
+  struct Taken {
+    StoreFault fault;
+  };
+  using News =
+      std::variant<Stored, WrittenAnew, Failing, Lost, Full, Kept, Taken, std::unique_ptr<Fetched>>;
   /// nullopt: no more for now.
   [[nodiscard]] std::optional<News> take_news();
   /// The next ones use its memory.
@@ -116,25 +129,33 @@ class StoreWriter {
     JobChanges changes;
     std::optional<std::uint64_t> batch;  ///< it ends this one
     std::optional<Part> part;            ///< of everything anew
+    bool is_look;                        ///< nothing is to be written
     ToFollow then;
   };
   using Pieces = std::vector<std::unique_ptr<Piece>>;
   struct Outcome {
     std::uint64_t batch;
     std::optional<Part> part;
-    std::optional<StoreFault> fault;  ///< the store is lost, or full
+    bool is_look;
+    std::optional<StoreFault> fault;  ///< the store is lost, full, or another server's
     bool is_unwritten;                ///< it is full: `pieces` is one, to be given again
     std::vector<LostJob> lost;
     Pieces pieces;
   };
 
-  void give(std::optional<std::uint64_t> batch, JobChanges& changes, std::optional<Part> part,
-            ToFollow then);
+  struct Use {
+    std::optional<std::uint64_t> batch{};
+    std::optional<Part> part{};
+    bool is_look = false;
+    ToFollow then{};
+  };
+  void give(JobChanges& changes, Use use);
 
   void work();
   void take(std::unique_ptr<Piece> piece);
   void gather();
   [[nodiscard]] Outcome commit();
+  [[nodiscard]] std::optional<StoreFault> attempt(Outcome& outcome);
   [[nodiscard]] std::optional<StoreFault> write_batch();
   [[nodiscard]] std::optional<StoreFault> write_part(Part part, std::vector<LostJob>& lost);
   void tell();
@@ -153,11 +174,13 @@ class StoreWriter {
 
   std::unique_ptr<Store> store_;
   std::string name_;
+  bool can_be_taken_;
   int news_fd_;
   int end_fd_;
 
   // The loop's.
   bool is_writing_ = false;
+  bool is_looking_ = false;
   bool has_prepared_ = false;
   std::unique_ptr<Piece> unwritten_;
   Pieces spare_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// `gmand store check`: is the file sound, and what is in it? Changes nothing.
+// `gmand store check`: is a store sound, and what is in it? Changes nothing.
 #pragma once
 
 #include <string>
@@ -8,6 +8,6 @@
 
 namespace gman {
 
-[[nodiscard]] StoreCommandEnd check_sqlite(const std::string& path);
+[[nodiscard]] StoreCommandEnd check_store(const std::string& url);
 
 }  // namespace gman

@@ -9,12 +9,12 @@
 namespace gman {
 
 struct ImportWords {
-  std::string path;   ///< of the SQLite store, which is made where there is none
+  std::string to;     ///< the store, by its URL; made where there is none
   std::string from;   ///< left_queue.hpp
   std::string table;  ///< empty: gearmand's own name
   bool again = false;
 };
 
-[[nodiscard]] StoreCommandEnd import_into_sqlite(const ImportWords& words);
+[[nodiscard]] StoreCommandEnd import_queue(const ImportWords& words);
 
 }  // namespace gman

@@ -4,13 +4,19 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 #include <utility>
 
+#include "base/secret.hpp"
+#include "server/store_command/left_redis_queue.hpp"
+
+#ifdef GMAN_STORE_SQLITE
 #include "server/store/sqlite/database.hpp"
+#endif
 
 #ifdef GMAN_IMPORT_SQL
 #include "db/connection.hpp"
@@ -33,6 +39,8 @@ std::string as_identifier(const std::string& name, char quote) {
   for (const char c : name) text.append(c == quote ? 2 : 1, c);
   return text + quote;
 }
+
+#ifdef GMAN_STORE_SQLITE
 
 /// Processes that have the file open, as far as we may look.
 std::string users_of(const fs::path& file) {
@@ -58,17 +66,41 @@ class SqliteLeftQueue : public LeftQueue {
   SqliteLeftQueue(const std::string& path, std::string table)
       : database_(path, 2000), table_(std::move(table)) {}
 
-  Fault open() {
+  static OpenedLeftQueue open(const std::string& path, std::string table) {
+    auto queue = std::make_unique<SqliteLeftQueue>(path, std::move(table));
     std::error_code failed;
-    file_ = fs::canonical(database_.path(), failed);
-    if (failed) return refused(database_.path() + ": " + failed.message());
-    if (auto fault = database_.open_to_look(sqlite::Database::Look::shared)) return fault;
+    queue->file_ = fs::canonical(path, failed);
+    if (failed == std::errc::no_such_file_or_directory) {
+      return NoLeftQueue{path + ": " + failed.message()};
+    }
+    if (failed) return refused(path + ": " + failed.message());
+    sqlite::Database& database = queue->database_;
+    if (auto fault = database.open_to_look(sqlite::Database::Look::shared))
+      return *std::move(fault);
+    sqlite::Statement there;
+    if (auto fault = database.prepare(there,
+                                      "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view')"
+                                      " AND name = ? COLLATE NOCASE")) {
+      return *std::move(fault);
+    }
+    there.bind_text(1, queue->table_);
+    const int code = there.step();
+    if (code == SQLITE_DONE) return NoLeftQueue{path + ": has no table " + queue->table_};
+    if (code != SQLITE_ROW) return database.fault("looking for " + queue->table_, code);
     const std::string sql = "SELECT " + std::string(columns) + " FROM " +
-                            as_identifier(table_, '"') + " ORDER BY rowid";
-    return database_.prepare(rows_, sql.c_str());
+                            as_identifier(queue->table_, '"') + " ORDER BY rowid";
+    if (auto fault = database.prepare(queue->rows_, sql.c_str())) return *std::move(fault);
+    return queue;
   }
 
   std::string name() const override { return "sqlite:" + file_.string() + " " + table_; }
+  std::variant<std::string, StoreFault> identity() override { return name(); }
+  std::variant<std::uint64_t, StoreFault> jobs() override {
+    const std::string sql = "SELECT count(*) FROM " + as_identifier(table_, '"');
+    auto count = database_.integer(sql.c_str());
+    if (auto* failed = std::get_if<StoreFault>(&count)) return std::move(*failed);
+    return static_cast<std::uint64_t>(std::get<std::int64_t>(count));
+  }
   std::string users() override { return users_of(file_); }
 
   Fault read(const Take& take) override {
@@ -92,18 +124,19 @@ class SqliteLeftQueue : public LeftQueue {
   fs::path file_;
 };
 
-#ifdef GMAN_IMPORT_SQL
-
-std::string without_password(std::string url) {
-  const std::size_t host = url.find("://") + 3;
-  const std::size_t at = url.find('@', host);
-  const std::size_t colon = url.find(':', host);
-  if (at != url.npos && colon < at) url.erase(colon, at - colon);
-  constexpr std::string_view option = "password=";
-  const std::size_t begin = url.find(option);
-  if (begin != url.npos) url.erase(begin, url.find_first_of("& ", begin) - begin);
-  return url;
+OpenedLeftQueue open_sqlite(const std::string& path, const std::string& table) {
+  return SqliteLeftQueue::open(path, table.empty() ? "gearman_queue" : table);
 }
+
+#else
+
+OpenedLeftQueue open_sqlite(const std::string&, const std::string&) {
+  return refused("this gmand was built without SQLite");
+}
+
+#endif
+
+#ifdef GMAN_IMPORT_SQL
 
 class SqlLeftQueue : public LeftQueue {
  public:
@@ -111,6 +144,35 @@ class SqlLeftQueue : public LeftQueue {
       : server_(std::move(server)), name_(without_password(url)), table_(std::move(table)) {}
 
   std::string name() const override { return name_ + " " + table_; }
+
+  std::variant<std::string, StoreFault> identity() override {
+    // What the server says of itself, since there are many ways to it.
+    const auto row = server_->execute(
+        is_postgres() ? "SELECT 'postgresql ' || system_identifier || ' ' || current_database()"
+                        " FROM pg_control_system()"
+                      : "SELECT CONCAT('mysql ', @@hostname, ':', @@port, ' ', @@datadir, ' ',"
+                        " DATABASE())");
+    if (!row) return refused(name() + ": " + row.error().message);
+    return row->at(0, 0).value_or("") + " " + table_;
+  }
+
+  std::variant<std::uint64_t, StoreFault> jobs() override {
+    const auto row = server_->execute("SELECT count(*) FROM " + quoted_table());
+    if (!row) return refused(name() + ": " + row.error().message);
+    return number_in<std::uint64_t>(text(*row, 0, 0));
+  }
+
+  std::variant<bool, StoreFault> is_there() {
+    const std::string name = quoted_table();
+    const std::array parameters{db::Parameter::text(is_postgres() ? name : table_)};
+    const auto row =
+        server_->execute(is_postgres() ? "SELECT count(to_regclass($1))"
+                                       : "SELECT count(*) FROM information_schema.TABLES"
+                                         " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+                         parameters);
+    if (!row) return refused(this->name() + ": " + row.error().message);
+    return text(*row, 0, 0) != "0";
+  }
 
   std::string users() override {
     const auto others = server_->execute(
@@ -128,8 +190,7 @@ class SqlLeftQueue : public LeftQueue {
                                             : "START TRANSACTION WITH CONSISTENT SNAPSHOT")) {
       return failed;
     }
-    const std::string select = "SELECT " + std::string(columns) + " FROM " +
-                               as_identifier(table_, is_postgres() ? '"' : '`');
+    const std::string select = "SELECT " + std::string(columns) + " FROM " + quoted_table();
     if (is_postgres()) {
       if (auto failed = execute("DECLARE gman_import NO SCROLL CURSOR FOR " + select)) {
         return failed;
@@ -150,6 +211,9 @@ class SqlLeftQueue : public LeftQueue {
   }
 
  private:
+  [[nodiscard]] std::string quoted_table() const {
+    return as_identifier(table_, is_postgres() ? '"' : '`');
+  }
   [[nodiscard]] bool is_postgres() const { return server_->dialect() == db::Dialect::postgres; }
 
   Fault execute(const std::string& sql) {
@@ -162,11 +226,14 @@ class SqlLeftQueue : public LeftQueue {
     const auto& cell = rows.at(row, column);
     return cell ? std::string_view(*cell) : std::string_view();
   }
-  static std::int64_t integer(const db::Rows& rows, std::size_t row, std::size_t column) {
-    const std::string_view digits = text(rows, row, column);
-    std::int64_t number = 0;
+  template <typename Number>
+  static Number number_in(std::string_view digits) {
+    Number number = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), number);
     return number;
+  }
+  static std::int64_t integer(const db::Rows& rows, std::size_t row, std::size_t column) {
+    return number_in<std::int64_t>(text(rows, row, column));
   }
   static LeftJob job_of(const db::Rows& rows, std::size_t row) {
     return {.unique = text(rows, row, 0),
@@ -187,7 +254,12 @@ OpenedLeftQueue open_sql(const std::string& from, const std::string& table) {
   auto server = db::connect(from);
   if (!server) return refused(without_password(from) + ": " + server.error().message);
   const std::string own = *dialect == db::Dialect::postgres ? "queue" : "gearman_queue";
-  return std::make_unique<SqlLeftQueue>(std::move(*server), from, table.empty() ? own : table);
+  auto queue =
+      std::make_unique<SqlLeftQueue>(std::move(*server), from, table.empty() ? own : table);
+  const auto there = queue->is_there();
+  if (const auto* failed = std::get_if<StoreFault>(&there)) return *failed;
+  if (!std::get<bool>(there)) return NoLeftQueue{queue->name() + ": there is no such table"};
+  return queue;
 }
 
 #else
@@ -203,13 +275,11 @@ OpenedLeftQueue open_sql(const std::string&, const std::string&) {
 OpenedLeftQueue open_left_queue(const std::string& from, const std::string& table) {
   const std::string scheme = from.substr(0, from.find(':'));
   if (scheme == "sqlite" && from.size() > scheme.size() + 1) {
-    auto queue = std::make_unique<SqliteLeftQueue>(from.substr(scheme.size() + 1),
-                                                   table.empty() ? "gearman_queue" : table);
-    if (auto failed = queue->open()) return *std::move(failed);
-    return queue;
+    return open_sqlite(from.substr(scheme.size() + 1), table);
   }
+  if (scheme == "redis" || scheme == "redis+unix") return open_left_redis_queue(from, table);
   if (from.find("://") != from.npos) return open_sql(from, table);
-  return refused("--from wants sqlite:/path, postgresql://… or mysql://…");
+  return refused("--from wants sqlite:/path, postgresql://…, mysql://… or redis://…");
 }
 
 }  // namespace gman

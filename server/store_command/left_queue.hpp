@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// LeftQueue: the table in which gearmand kept background jobs, wherever that is. It is only read.
+// LeftQueue: where gearmand kept background jobs. It is only read.
 //
 // All of gearmand's SQL queues have the same five columns: unique_key, function_name, priority
 // (0 high, 1 normal, 2 low), data and when_to_run (seconds since 1970, 0 for at once). What became
@@ -33,8 +33,11 @@ class LeftQueue {
   LeftQueue(const LeftQueue&) = delete;
   LeftQueue& operator=(const LeftQueue&) = delete;
 
-  /// Which table it is, however it was reached; no password.
+  /// For people: how it was reached; no password.
   [[nodiscard]] virtual std::string name() const = 0;
+  /// Which table it is, however it was reached.
+  [[nodiscard]] virtual std::variant<std::string, StoreFault> identity() = 0;
+  [[nodiscard]] virtual std::variant<std::uint64_t, StoreFault> jobs() = 0;
   /// Who else seems to have it, in words; empty: nobody.
   [[nodiscard]] virtual std::string users() = 0;
   /// Until `take` returns a fault.
@@ -42,9 +45,14 @@ class LeftQueue {
   [[nodiscard]] virtual std::optional<StoreFault> read(const Take& take) = 0;
 };
 
-using OpenedLeftQueue = std::variant<std::unique_ptr<LeftQueue>, StoreFault>;
+/// There is no such file, or no such table in it: gearmand has left nothing there.
+struct NoLeftQueue {
+  std::string text;
+};
+using OpenedLeftQueue = std::variant<std::unique_ptr<LeftQueue>, NoLeftQueue, StoreFault>;
 
-/// `from` is sqlite:/path, postgresql://… or mysql://…; an empty `table` is gearmand's own name.
+/// `from` is sqlite:/path, postgresql://…, mysql://… or redis://…; `table` is a table's name, in
+/// Redis the prefix of keys, and gearmand's own where it is empty.
 [[nodiscard]] OpenedLeftQueue open_left_queue(const std::string& from, const std::string& table);
 
 }  // namespace gman

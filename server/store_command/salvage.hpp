@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// `gmand store salvage`: what can be read of a damaged file goes into a new one beside it. The
-// damaged one is left as it is.
+// `gmand store salvage`: what can be read of a store goes into a new one, and the old one is left
+// as it is.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@
 
 namespace gman {
 
-/// `to` must not be there yet.
-[[nodiscard]] StoreCommandEnd salvage_sqlite(const std::string& path, const std::string& to);
+/// `to` is a store's URL, or the path of a new file. Empty: where `url` is a file, that and
+/// ".salvaged".
+[[nodiscard]] StoreCommandEnd salvage_store(const std::string& url, const std::string& to);
 
 }  // namespace gman

@@ -5,61 +5,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
-#include <string_view>
 
-#ifdef GMAN_STORE_SQLITE
 #include "server/store_command/check.hpp"
 #include "server/store_command/import.hpp"
 #include "server/store_command/salvage.hpp"
-#endif
 
 namespace gman {
-namespace {
-
-StoreCommandEnd refuse(const std::string& command, const std::string& why) {
-  std::fprintf(stderr, "gmand store %s: %s\n", command.c_str(), why.c_str());
-  return StoreCommandEnd::mistake;
-}
-
-/// The path of a store that is a file.
-template <typename Do>
-StoreCommandEnd with_file(const std::string& command, const std::string& url,
-                          [[maybe_unused]] Do&& act) {
-  constexpr std::string_view scheme = "sqlite:";
-  if (!url.starts_with(scheme) || url.size() == scheme.size()) {
-    return refuse(command, "it is for files, and wants sqlite:/path/to/file");
-  }
-#ifdef GMAN_STORE_SQLITE
-  return act(url.substr(scheme.size()));
-#else
-  return refuse(command, "this gmand was built without SQLite");
-#endif
-}
-
-#ifdef GMAN_STORE_SQLITE
-StoreCommandEnd check(const std::string& path) {
-  return check_sqlite(path);
-}
-StoreCommandEnd salvage(const std::string& path, const std::string& to) {
-  return salvage_sqlite(path, to.empty() ? path + ".salvaged" : to);
-}
-StoreCommandEnd import(const std::string& path, const std::string& from, const std::string& table,
-                       bool again) {
-  return import_into_sqlite({.path = path, .from = from, .table = table, .again = again});
-}
-#else
-StoreCommandEnd import(const std::string&, const std::string&, const std::string&, bool) {
-  return StoreCommandEnd::mistake;
-}
-StoreCommandEnd check(const std::string&) {
-  return StoreCommandEnd::mistake;
-}
-StoreCommandEnd salvage(const std::string&, const std::string&) {
-  return StoreCommandEnd::mistake;
-}
-#endif
-
-}  // namespace
 
 int run_store_command(int count, const char* const* words) {
   CLI::App app{"Looks after a store of background jobs", "gmand store"};
@@ -70,7 +21,9 @@ int run_store_command(int count, const char* const* words) {
   const auto command = [&](const char* name, const char* what, const char* more) {
     CLI::App* added = app.add_subcommand(name, what);
     added->footer(more);
-    added->add_option("URL", url, "The store: sqlite:/path/to/file")->required()->type_name("");
+    added->add_option("URL", url, "The store, as gmand's --store names it")
+        ->required()
+        ->type_name("");
     return added;
   };
   const CLI::App* const check_words =
@@ -78,26 +31,31 @@ int run_store_command(int count, const char* const* words) {
               "Changes nothing; a server may have it meanwhile.\n"
               "Exit code: 0 sound, 1 damaged, 2 it could not be looked at.");
   CLI::App* const salvage_words =
-      command("salvage", "Save what can be read of a damaged store into a new file",
-              "The damaged file is left as it is, and what to do next is said at the end.\n"
+      command("salvage", "Save what can be read of a store into a new one",
+              "The old one is left as it is, and what to do next is said at the end. Numbers and\n"
+              "handles are kept from file to file only.\n"
               "Exit code: 0 all was saved, 1 something was damaged, 2 it could not be tried.");
   salvage_words
-      ->add_option("--to", to, "The new file; URL's file and .salvaged where it is not said")
-      ->option_text("FILE");
+      ->add_option("--to", to,
+                   "The new store, or a new file;\nURL's file and .salvaged where it is not said")
+      ->option_text("URL");
   CLI::App* const import_words = command(
-      "import", "Take over the background jobs that gearmand left in a queue table",
-      "End gearmand first. Its table is only read; function, unique, priority, time and workload\n"
-      "are kept, handles are not. A table is imported once.\n"
+      "import", "Take over the background jobs that gearmand left in a queue",
+      "End gearmand first. Its queue is only read; function, unique, priority, time and workload\n"
+      "are kept, handles are not. A queue is imported once.\n"
       "Exit code: 0 all is imported, 2 not all of it, or nothing.\n\n"
       "Example: gmand store import sqlite:/var/lib/gman/jobs.db \\\n"
       "           --from sqlite:/var/lib/gearman/gearmand.db");
   import_words
       ->add_option("--from", from,
-                   "The queue: sqlite:/path, postgresql://user@host/db or mysql://user@host/db")
+                   "The queue: sqlite:/path, postgresql://user@host/db,\n"
+                   "mysql://user@host/db or redis://host")
       ->required()
       ->option_text("URL");
   import_words
-      ->add_option("--table", table, "Its table; gearman_queue, in PostgreSQL queue, if not said")
+      ->add_option("--table", table,
+                   "Its table, or prefix of keys; if not said gearman_queue,\n"
+                   "in PostgreSQL queue, in Redis _gear_")
       ->option_text("NAME");
   import_words->add_flag("--again", again,
                          "Import it although it was before, but for jobs that wait in the store");
@@ -111,12 +69,11 @@ int run_store_command(int count, const char* const* words) {
     return static_cast<int>(StoreCommandEnd::mistake);
   }
   if (import_words->parsed()) {
-    return static_cast<int>(with_file(
-        "import", url, [&](const std::string& path) { return import(path, from, table, again); }));
+    return static_cast<int>(
+        import_queue({.to = url, .from = from, .table = table, .again = again}));
   }
-  if (check_words->parsed()) return static_cast<int>(with_file("check", url, check));
-  return static_cast<int>(
-      with_file("salvage", url, [&](const std::string& path) { return salvage(path, to); }));
+  if (check_words->parsed()) return static_cast<int>(check_store(url));
+  return static_cast<int>(salvage_store(url, to));
 }
 
 }  // namespace gman

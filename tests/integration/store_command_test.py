@@ -201,7 +201,8 @@ class Refusals(StoreCommandTestCase):
     def test_a_mistake_in_the_command_is_said(self):
         self.assertIn("URL is required", self.refusal("check"))
         self.assertIn("--help", self.refusal("mend", self.url))
-        self.assertIn("sqlite:/path", self.refusal("check", "postgresql://host/db"))
+        self.assertIn("sqlite:/path", self.refusal("check", "nosql://host/db"))
+        self.assertIn("memcached is a cache", self.refusal("check", "memcached://127.0.0.1:1"))
         self.assertIn("--nope", self.refusal("check", self.url, "--nope"))
 
     def test_salvage_overwrites_nothing(self):

@@ -24,9 +24,9 @@ JOBS = [
 KINDS = {0: SUBMIT_JOB_HIGH_BG, 1: SUBMIT_JOB_BG, 2: SUBMIT_JOB_LOW_BG}
 
 
-def submit_all(address):
+def submit_all(address, jobs=tuple(JOBS)):
     with Peer(address) as client:
-        for function, unique, priority, delay, workload in JOBS:
+        for function, unique, priority, delay, workload in jobs:
             if delay is None:
                 answer = client.request(KINDS[priority], function, unique, workload)
             else:

@@ -6,8 +6,7 @@ that nobody else may enter, listens on no TCP address unless `settings` says so,
 cluster of the system.
 The extension is installed from the tree by its own Makefile into the same directory
 (`make install DESTDIR=…`); Debian's setting extension_destdir lets CREATE EXTENSION find it there.
-The superuser is `postgres`, without a password. Started by the system's root, the server runs as
-an ordinary user, since it refuses root.
+The superuser is `postgres`, without a password.
 
     with PrivatePostgres(servers="127.0.0.1:4730") as postgres:
         postgres.sql("CREATE EXTENSION gman")
@@ -20,19 +19,15 @@ import contextlib
 import fcntl
 import os
 import pathlib
-import pwd
 import re
-import shutil
 import signal
-import socket
 import subprocess
-import tempfile
+
+from private_server import PrivateServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD_DIR = pathlib.Path(os.environ.get("GMAN_BUILD_DIR", ROOT / "build" / "release"))
 PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
-START_SECONDS = 60
-STOP_SECONDS = 60
 
 _SMALL = {
     "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
@@ -51,44 +46,28 @@ class SqlError(Exception):
         return codes[-1] if codes else None
 
 
-class PrivatePostgres:
+class PrivatePostgres(PrivateServer):
+    name = "PostgreSQL"
+    prefix = "gman-pg-"
+    ready = "ready to accept connections"
+    port_is_taken = "Address already in use"
+    accounts = ("postgres", "nobody")
+    stop_signal = signal.SIGINT  # a fast shutdown: ends every session first
+    end_signal = signal.SIGQUIT
+
     def __init__(self, servers=None, settings=None, extension=True, encoding="UTF8",
                  parent="/tmp"):
         """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value."""
+        super().__init__(parent)
         self._settings = dict(_SMALL, **(settings or {}))
         if servers is not None:
             self._settings["gman.servers"] = servers
         self._extension = extension
         self._encoding = encoding
-        self._parent = parent
-        self._process = None
-        self.directory = None
-        self.port = None
-
-    def __enter__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gman-pg-", dir=self._parent))
-        try:
-            self._prepare()
-            self._start()
-        except BaseException:
-            self.kill()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        try:
-            self.stop()
-        finally:
-            shutil.rmtree(self.directory, ignore_errors=True)
 
     socket_dir = property(lambda self: str(self.directory))
-    pid = property(lambda self: self._process.pid)
     dsn = property(lambda self: f"host={self.socket_dir} port={self.port} user=postgres "
                                 "dbname=postgres")
-
-    def log(self):
-        """The server's log so far."""
-        return (self.directory / "log").read_text(errors="replace")
 
     def sql(self, text, database="postgres", user="postgres"):
         """Runs statements, returns their rows (fields parted by |). Raises SqlError at the first
@@ -115,87 +94,25 @@ class PrivatePostgres:
         """One connection that stays: see Session."""
         return Session(self._psql(database, user))
 
-    def stop(self):
-        """Ends every session, then the server; returns its exit status. Idempotent."""
-        if self._process is None:
-            return None
-        self._process.send_signal(signal.SIGINT)  # a fast shutdown
-        try:
-            return self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(STOP_SECONDS)
-            raise
-        finally:
-            self._process = None
-
-    def restart(self):
-        """Stops it and starts it again, at the same port."""
-        self.stop()
-        if not self._ready():
-            raise RuntimeError(f"PostgreSQL did not start again:\n{self.log()}")
-
-    def crash(self):
-        """SIGKILL for the postmaster alone: its backends have to notice by themselves."""
-        self._process.kill()
-        self._process.wait()
-        self._process = None
-
-    def kill(self):
-        """An immediate shutdown, and the files with it: for a server that did not start."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(STOP_SECONDS)
-            self._process = None
-        shutil.rmtree(self.directory, ignore_errors=True)
-
     def _psql(self, database, user):
         return ["psql", "-XAtq", "-v", "VERBOSITY=verbose", "-v", "SHOW_CONTEXT=never",
                 "-h", self.socket_dir, "-p", str(self.port), "-U", user, "-d", database]
 
     def _prepare(self):
-        account = _server_account()
-        if account is not None:
-            os.chown(self.directory, account.pw_uid, account.pw_gid)
-        made = subprocess.run(
-            [_server_program("initdb"), "-D", self.directory / "data", "-U", "postgres", "-A",
-             "trust", "-E", self._encoding, "--locale=C", "--no-sync", "--no-instructions"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.directory,
-            **_as_account(account))
-        if made.returncode != 0:
-            raise RuntimeError(f"initdb failed:\n{made.stdout.decode()}")
+        self._run_once([_server_program("initdb"), "-D", self.directory / "data", "-U", "postgres",
+                        "-A", "trust", "-E", self._encoding, "--locale=C", "--no-sync",
+                        "--no-instructions"])
         if self._extension:
             install_extension(self.directory / "root")
             self._settings["extension_destdir"] = str(self.directory / "root")
 
-    def _start(self):
-        for _ in range(5):  # somebody else may take the free port between our look and its bind
-            self.port = _free_port()
-            if self._ready():
-                return
-            if "Address already in use" not in self.log():
-                break
-        raise RuntimeError(f"PostgreSQL did not start:\n{self.log()}")
-
-    def _ready(self):
+    def _command(self):
         settings = {"port": self.port, "unix_socket_directories": self.socket_dir,
                     "listen_addresses": "", **self._settings}
         command = [_server_program("postgres"), "-D", self.directory / "data"]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        with open(self.directory / "log", "wb") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
-                **_as_account(_server_account()))
-        for _ in range(START_SECONDS * 50):
-            try:
-                self._process.wait(0.02)
-                self._process = None
-                return False
-            except subprocess.TimeoutExpired:
-                if "ready to accept connections" in self.log():
-                    return True
-        return False
+        return command
 
 
 class Session:
@@ -268,28 +185,3 @@ def _client_environment(name):
 def _server_program(name):
     bindir = subprocess.run([PG_CONFIG, "--bindir"], check=True, capture_output=True, text=True)
     return os.path.join(bindir.stdout.strip(), name)
-
-
-def _server_account():
-    """The account the server runs as, or None: our own, which is no root."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise RuntimeError("PostgreSQL refuses to run as root, and there is no account postgres or "
-                       "nobody")
-
-
-def _as_account(account):
-    if account is None:
-        return {}
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

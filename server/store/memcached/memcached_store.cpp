@@ -119,12 +119,12 @@ class MemcachedStore::Opened {
   Fault load(const Take& take, const SetAside& set_aside);
   Fault fetch(std::span<const JobNumber> numbers, const Take& take, const SetAside& set_aside);
   Fault commit(const JobChanges& changes);
+  Fault check_owner();
 
  private:
   Fault read_index();
   Fault write_index();
   Fault write_starts();
-  Fault check_owner();
   Fault requeue(const JobRequeued& job);
   [[nodiscard]] bool has_jobs(std::uint32_t start) const;
   void note(JobNumber number, bool is_there);
@@ -350,6 +350,7 @@ Fault MemcachedStore::Opened::check_owner() {
   if (owner.start == owner_.start) return std::nullopt;
   if (owner.start > owner_.start) {
     succeeded_ = in_use(owner);
+    succeeded_->kind = Kind::fenced;
     succeeded_->text += ", which began after this one: this one can store nothing any more";
     return succeeded_;
   }
@@ -436,6 +437,29 @@ Fault MemcachedStore::fetch(std::span<const JobNumber> numbers, const Take& take
 Fault MemcachedStore::commit(const JobChanges& changes) {
   GMAN_ASSERT(opened_);
   return opened_->commit(changes);
+}
+
+Fault MemcachedStore::keep() {
+  GMAN_ASSERT(opened_);
+  return opened_->check_owner();
+}
+
+Store::FoundImport MemcachedStore::find_import(const std::string&) {
+  return no_keeper();
+}
+
+Fault MemcachedStore::note_import(const std::string&, std::optional<std::uint64_t>) {
+  return no_keeper();
+}
+
+Fault MemcachedStore::look(StoreSight&, const Take&, const SetAside&) {
+  return no_keeper();
+}
+
+StoreFault MemcachedStore::no_keeper() const {
+  return {Kind::refused, name() +
+                             ": memcached is a cache, which may have thrown away anything by now: "
+                             "nothing is looked after in it, or taken over into it"};
 }
 
 }  // namespace gman

@@ -65,9 +65,18 @@ class MemcachedStore : public Store {
                                                 const Take& take,
                                                 const SetAside& set_aside) override;
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
+  [[nodiscard]] bool can_be_taken() const override { return true; }
+  [[nodiscard]] std::optional<StoreFault> keep() override;
+  // These three are refused: a cache is no place for what somebody relies on.
+  [[nodiscard]] FoundImport find_import(const std::string& source) override;
+  [[nodiscard]] std::optional<StoreFault> note_import(const std::string& source,
+                                                      std::optional<std::uint64_t> jobs) override;
+  [[nodiscard]] std::optional<StoreFault> look(StoreSight& sight, const Take& take,
+                                               const SetAside& damaged) override;
 
  private:
   class Opened;
+  [[nodiscard]] StoreFault no_keeper() const;
   std::vector<memcached::Server> servers_;
   milliseconds wait_max_;
   std::unique_ptr<Opened> opened_;

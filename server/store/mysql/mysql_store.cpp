@@ -175,11 +175,18 @@ class MysqlStore final : public Store {
   [[nodiscard]] std::string name() const override { return "mysql://" + connection_.address(); }
   [[nodiscard]] std::variant<std::vector<StoreStart>, StoreFault> begin(
       std::string_view handle_prefix) override;
+  [[nodiscard]] std::vector<std::string> warnings() override;
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
   [[nodiscard]] Fault fetch(std::span<const JobNumber> numbers, const Take& take,
                             const SetAside& set_aside) override;
   [[nodiscard]] Fault commit(const JobChanges& changes) override;
+  [[nodiscard]] bool can_be_taken() const override { return true; }
+  [[nodiscard]] Fault keep() override;
+  [[nodiscard]] FoundImport find_import(const std::string& source) override;
+  [[nodiscard]] Fault note_import(const std::string& source,
+                                  std::optional<std::uint64_t> jobs) override;
+  [[nodiscard]] Fault look(StoreSight& sight, const Take& take, const SetAside& damaged) override;
 
  private:
   struct Damaged {
@@ -201,6 +208,8 @@ class MysqlStore final : public Store {
   /// `which` follows the SELECT. Damaged ones are set aside.
   Fault read(const std::string& which, const Take& take, const SetAside& set_aside);
   Fault read_jobs(const std::string& which, const Take& take, std::vector<Damaged>& damaged);
+  std::variant<std::string, StoreFault> holder();
+  Fault look_at(StoreSight& sight, const Take& take, const SetAside& damaged);
   Fault move_aside(const std::vector<Damaged>& damaged);
 
   /// A transaction of this session.
@@ -270,6 +279,7 @@ StoreFault MysqlStore::is_taken(const std::string& holder) {
     return connection_.fault(StoreFault::Kind::unavailable,
                              "another session has the lock" + way_out);
   }
+  if (start_ != 0) return fence();
   return connection_.fault(StoreFault::Kind::refused,
                            "in use by another server: " + found->at(0) + way_out);
 }
@@ -402,10 +412,39 @@ StoreFault MysqlStore::fence() {
     who = std::get<Columns>(row).front();
   }
   fenced_ = connection_.fault(
-      StoreFault::Kind::refused,
+      StoreFault::Kind::fenced,
       "another server has begun since, and this one may change nothing any more: " + who);
   close();
   return *fenced_;
+}
+
+std::vector<std::string> MysqlStore::warnings() {
+  GMAN_ASSERT(start_ != 0);
+  std::vector<std::string> warnings;
+  const auto warn = [&](const std::string& text) { warnings.push_back(name() + ": " + text); };
+  auto read = connection_.row("reading its settings",
+                              "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit,"
+                              " @@GLOBAL.log_bin, @@GLOBAL.sync_binlog,"
+                              " @@GLOBAL.innodb_doublewrite");
+  if (const auto* failed = std::get_if<StoreFault>(&read)) {
+    return {"cannot tell what a commit is worth: " + failed->text};
+  }
+  const auto& settings = std::get<Columns>(read);
+  if (settings.at(0) != "1") {
+    warn("a commit is not synced (innodb_flush_log_at_trx_commit " + settings.at(0) +
+         "): a loss of power loses acknowledged jobs of the last second");
+  }
+  // After a crash the log decides which commits there have been.
+  if (settings.at(1) == "1" && settings.at(2) != "1") {
+    warn("the binary log is on and not synced with each commit (sync_binlog " + settings.at(2) +
+         "): a loss of power loses acknowledged jobs");
+  }
+  for (const char* unsafe : {"0", "OFF", "DETECT_ONLY"}) {
+    if (settings.at(3) != unsafe) continue;
+    warn("half-written pages cannot be mended (innodb_doublewrite " + settings.at(3) +
+         "): a loss of power may cost the whole database");
+  }
+  return warnings;
 }
 
 std::uint64_t MysqlStore::jobs_about() {
@@ -610,6 +649,107 @@ Fault MysqlStore::commit(const JobChanges& changes) {
   if (auto failed = resume()) return failed;
   if (auto failed = check_sizes(changes)) return failed;
   return in_transaction("writing", [&] { return write(changes); });
+}
+
+Fault MysqlStore::keep() {
+  GMAN_ASSERT(start_ != 0);
+  if (auto failed = resume()) return failed;
+  // Without a lock on the row, which would have to be written.
+  auto mine = connection_.row(
+      "looking whether it is still ours",
+      "SELECT 1 FROM gmand_store WHERE only_row = 1 AND start_number = " + std::to_string(start_) +
+          " AND session = " + std::to_string(session_));
+  if (auto* failed = std::get_if<StoreFault>(&mine)) {
+    if (!connection_.recover()) close();
+    return std::move(*failed);
+  }
+  if (std::get<Columns>(mine).empty()) return fence();
+  return std::nullopt;
+}
+
+Store::FoundImport MysqlStore::find_import(const std::string& source) {
+  GMAN_ASSERT(start_ != 0);
+  constexpr const char* doing = "looking for earlier imports";
+  if (auto failed = resume()) return *std::move(failed);
+  auto there = connection_.row(doing,
+                               "SELECT 1 FROM information_schema.TABLES"
+                               " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'gmand_import'");
+  if (auto* failed = std::get_if<StoreFault>(&there)) return std::move(*failed);
+  if (std::get<Columns>(there).empty()) return std::nullopt;
+  auto row = connection_.row(doing,
+                             "SELECT CONCAT(since, ' UTC'), jobs FROM gmand_import"
+                             " WHERE source = " +
+                                 connection_.quoted(source) + " ORDER BY id DESC LIMIT 1");
+  if (auto* failed = std::get_if<StoreFault>(&row)) return std::move(*failed);
+  const auto& cells = std::get<Columns>(row);
+  if (cells.empty()) return std::nullopt;
+  StoreImport import{.since = cells.at(0), .jobs = std::nullopt};
+  if (!cells.at(1).empty()) import.jobs = number_in(cells.at(1));
+  return import;
+}
+
+Fault MysqlStore::note_import(const std::string& source, std::optional<std::uint64_t> jobs) {
+  GMAN_ASSERT(start_ != 0);
+  constexpr const char* doing = "noting the import";
+  if (auto failed = resume()) return failed;
+  if (jobs) {
+    return connection_.execute(
+        doing, "UPDATE gmand_import SET jobs = " + std::to_string(*jobs) +
+                   " WHERE jobs IS NULL AND source = " + connection_.quoted(source));
+  }
+  if (auto failed = connection_.execute(
+          doing,
+          "CREATE TABLE IF NOT EXISTS gmand_import ("
+          "id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+          " source VARBINARY(1024) NOT NULL, since DATETIME NOT NULL, jobs BIGINT UNSIGNED"
+          ") ENGINE = InnoDB COMMENT 'Queues of gearmand that were taken over'")) {
+    return failed;
+  }
+  return connection_.execute(doing, "INSERT INTO gmand_import (source, since) VALUES (" +
+                                        connection_.quoted(source) + ", UTC_TIMESTAMP())");
+}
+
+std::variant<std::string, StoreFault> MysqlStore::holder() {
+  constexpr const char* doing = "looking for who has it";
+  auto locked = connection_.row(doing, lock_holder);
+  if (auto* failed = std::get_if<StoreFault>(&locked)) return std::move(*failed);
+  if (std::get<Columns>(locked).at(0).empty()) return "";
+  auto row = connection_.row(doing, owner);
+  if (auto* failed = std::get_if<StoreFault>(&row)) return std::move(*failed);
+  const auto& cells = std::get<Columns>(row);
+  return cells.empty() ? "a server that is about to begin" : cells.at(0);
+}
+
+Fault MysqlStore::look_at(StoreSight& sight, const Take& take, const SetAside& damaged) {
+  constexpr const char* doing = "looking at it";
+  if (auto failed = connection_.open()) return failed;
+  if (auto failed = mysql::check_schema(connection_)) return failed;
+  // One moment of it, whatever a server does meanwhile.
+  if (auto failed =
+          connection_.execute(doing, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")) {
+    return failed;
+  }
+  auto who = holder();
+  if (auto* failed = std::get_if<StoreFault>(&who)) return std::move(*failed);
+  sight.holder = std::get<std::string>(std::move(who));
+  auto starts = known_starts();
+  if (auto* failed = std::get_if<StoreFault>(&starts)) return std::move(*failed);
+  sight.starts = std::get<std::vector<StoreStart>>(std::move(starts));
+  std::vector<Damaged> found;
+  auto failed_to_read = read_jobs(" ORDER BY number", take, found);
+  for (const Damaged& job : found) damaged(job.number, job.why);
+  if (failed_to_read) return failed_to_read;
+  auto aside = connection_.row(doing, "SELECT COUNT(*) FROM gmand_set_aside");
+  if (auto* failed = std::get_if<StoreFault>(&aside)) return std::move(*failed);
+  sight.set_aside = number_in(std::get<Columns>(aside).at(0));
+  return std::nullopt;
+}
+
+Fault MysqlStore::look(StoreSight& sight, const Take& take, const SetAside& damaged) {
+  GMAN_ASSERT(start_ == 0);
+  auto failed = look_at(sight, take, damaged);
+  close();
+  return failed;
 }
 
 }  // namespace

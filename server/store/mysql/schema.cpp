@@ -78,28 +78,19 @@ CREATE TABLE IF NOT EXISTS gmand_store (
 )",
 };
 
-}  // namespace
+using Columns = std::vector<std::string>;
 
-std::optional<StoreFault> open_schema(Connection& connection) {
-  using Columns = std::vector<std::string>;
+/// No columns: the tables are not there, or not all of them.
+std::variant<Columns, StoreFault> version_of(Connection& connection) {
   constexpr const char* doing = "reading the schema's version";
-  constexpr const char* version_of = "SELECT schema_version FROM gmand_store";
   auto there = connection.row(doing,
                               "SELECT 1 FROM information_schema.TABLES"
                               " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'gmand_store'");
-  if (auto* failed = std::get_if<StoreFault>(&there)) return std::move(*failed);
-  std::variant<Columns, StoreFault> version = Columns();
-  if (!std::get<Columns>(there).empty()) version = connection.row(doing, version_of);
-  if (auto* failed = std::get_if<StoreFault>(&version)) return std::move(*failed);
-  if (std::get<Columns>(version).empty()) {
-    for (const char* table : tables) {
-      if (auto failed = connection.execute("making the tables", table)) return failed;
-    }
-    const std::string first = "INSERT INTO gmand_store VALUES (1, " +
-                              std::to_string(schema_version) + ", 0, 0, '', 0, UTC_TIMESTAMP())";
-    return connection.execute("making the tables", first);
-  }
-  const std::string& text = std::get<Columns>(version).front();
+  if (std::holds_alternative<StoreFault>(there) || std::get<Columns>(there).empty()) return there;
+  return connection.row(doing, "SELECT schema_version FROM gmand_store");
+}
+
+std::optional<StoreFault> check_version(Connection& connection, const std::string& text) {
   int found = 0;
   std::from_chars(text.data(), text.data() + text.size(), found);
   if (found == schema_version) return std::nullopt;
@@ -107,6 +98,30 @@ std::optional<StoreFault> open_schema(Connection& connection) {
   return connection.fault(StoreFault::Kind::refused, "the tables gmand_… have version " + text +
                                                          newer + "; this gmand knows " +
                                                          std::to_string(schema_version));
+}
+
+}  // namespace
+
+std::optional<StoreFault> open_schema(Connection& connection) {
+  auto version = version_of(connection);
+  if (auto* failed = std::get_if<StoreFault>(&version)) return std::move(*failed);
+  const Columns& columns = std::get<Columns>(version);
+  if (!columns.empty()) return check_version(connection, columns.front());
+  for (const char* table : tables) {
+    if (auto failed = connection.execute("making the tables", table)) return failed;
+  }
+  const std::string first = "INSERT INTO gmand_store VALUES (1, " + std::to_string(schema_version) +
+                            ", 0, 0, '', 0, UTC_TIMESTAMP())";
+  return connection.execute("making the tables", first);
+}
+
+std::optional<StoreFault> check_schema(Connection& connection) {
+  auto version = version_of(connection);
+  if (auto* failed = std::get_if<StoreFault>(&version)) return std::move(*failed);
+  const Columns& columns = std::get<Columns>(version);
+  if (!columns.empty()) return check_version(connection, columns.front());
+  return connection.fault(StoreFault::Kind::refused,
+                          "there is no store: this database has no table gmand_store with a row");
 }
 
 }  // namespace gman::mysql

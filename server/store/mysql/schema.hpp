@@ -13,5 +13,7 @@ inline constexpr int schema_version = 1;
 
 /// To be called by one server at a time.
 [[nodiscard]] std::optional<StoreFault> open_schema(Connection& connection);
+/// Makes nothing. `refused` where there is none.
+[[nodiscard]] std::optional<StoreFault> check_schema(Connection& connection);
 
 }  // namespace gman::mysql

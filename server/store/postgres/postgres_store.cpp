@@ -47,11 +47,10 @@ constexpr const char* start_has_jobs =
     "SELECT EXISTS (SELECT FROM gmand.job WHERE number BETWEEN $1 AND $2)"
     " OR EXISTS (SELECT FROM gmand.set_aside WHERE number BETWEEN $1 AND $2)";
 
-#define GMAN_SELECT_JOBS                                                            \
+#define GMAN_SELECT_JOBS                                                               \
   "SELECT number, position, handle_number, due_ms, attempts_lost, priority, checksum," \
   " function_name, unique_key, reducer, workload FROM gmand.job "
-constexpr const char* load_jobs =
-    GMAN_SELECT_JOBS "WHERE number BETWEEN $1 AND $2 ORDER BY number";
+constexpr const char* load_jobs = GMAN_SELECT_JOBS "WHERE number BETWEEN $1 AND $2 ORDER BY number";
 constexpr const char* fetch_jobs =
     GMAN_SELECT_JOBS "WHERE number = ANY($1::bigint[]) ORDER BY number";
 #undef GMAN_SELECT_JOBS
@@ -154,11 +153,18 @@ class PostgresStore final : public Store {
   }
   [[nodiscard]] std::variant<std::vector<StoreStart>, StoreFault> begin(
       std::string_view handle_prefix) override;
+  [[nodiscard]] std::vector<std::string> warnings() override;
   [[nodiscard]] std::uint64_t jobs_about() override;
   [[nodiscard]] Fault load(const Take& take, const SetAside& set_aside) override;
   [[nodiscard]] Fault fetch(std::span<const JobNumber> numbers, const Take& take,
                             const SetAside& set_aside) override;
   [[nodiscard]] Fault commit(const JobChanges& changes) override;
+  [[nodiscard]] bool can_be_taken() const override { return true; }
+  [[nodiscard]] Fault keep() override;
+  [[nodiscard]] FoundImport find_import(const std::string& source) override;
+  [[nodiscard]] Fault note_import(const std::string& source,
+                                  std::optional<std::uint64_t> jobs) override;
+  [[nodiscard]] Fault look(StoreSight& sight, const Take& take, const SetAside& damaged) override;
 
  private:
   struct Damaged {
@@ -178,6 +184,9 @@ class PostgresStore final : public Store {
 
   Fault read_jobs(const char* sql, std::span<const std::string> values, const Take& take,
                   std::vector<Damaged>& damaged);
+  std::variant<std::string, StoreFault> holder();
+  std::variant<std::vector<StoreStart>, StoreFault> known_starts(const char* doing);
+  Fault read_all(const Take& take, std::vector<Damaged>& damaged);
   Fault move_aside(const std::vector<Damaged>& damaged);
 
   /// A transaction of this session; `send` sends its statements.
@@ -250,6 +259,7 @@ StoreFault PostgresStore::is_taken(const std::string& holder) {
     return connection_.fault(StoreFault::Kind::unavailable,
                              "another session has the lock" + way_out);
   }
+  if (start_ != 0) return fence();
   return connection_.fault(StoreFault::Kind::refused, "in use by another server: " + who + way_out);
 }
 
@@ -283,23 +293,13 @@ std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::note_start(
   auto newest =
       connection_.query(doing, "SELECT start_number, session FROM gmand.store FOR UPDATE");
   if (auto* failed = std::get_if<StoreFault>(&newest)) return std::move(*failed);
-  auto known =
-      connection_.query(doing, "SELECT number, handle_prefix FROM gmand.start ORDER BY number");
-  if (auto* failed = std::get_if<StoreFault>(&known)) return std::move(*failed);
+  auto known = known_starts(doing);
+  if (std::holds_alternative<StoreFault>(known)) return known;
+  auto& starts = std::get<std::vector<StoreStart>>(known);
 
   std::uint64_t number = number_in(std::get<Rows>(newest).get(), 0, 0);
   const std::uint64_t session = number_in(std::get<Rows>(newest).get(), 0, 1) + 1;
-  std::vector<StoreStart> starts;
-  const PGresult* rows = std::get<Rows>(known).get();
-  for (int row = 0; row < PQntuples(rows); ++row) {
-    const std::uint64_t start = number_in(rows, row, 0);
-    if (start < 1 || start > store_starts_max) {
-      return connection_.fault(StoreFault::Kind::damaged,
-                               "gmand.start has a number that none can have; nothing was changed");
-    }
-    number = std::max(number, start);
-    starts.push_back({static_cast<std::uint32_t>(start), PQgetvalue(rows, row, 1)});
-  }
+  if (!starts.empty()) number = std::max<std::uint64_t>(number, starts.back().number);
   if (++number > store_starts_max) {
     return connection_.fault(StoreFault::Kind::refused,
                              "was begun " + std::to_string(store_starts_max) +
@@ -322,6 +322,23 @@ std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::note_start(
   if (failed) return *std::move(failed);
   start_ = number;
   session_ = session;
+  return known;
+}
+
+std::variant<std::vector<StoreStart>, StoreFault> PostgresStore::known_starts(const char* doing) {
+  auto found =
+      connection_.query(doing, "SELECT number, handle_prefix FROM gmand.start ORDER BY number");
+  if (auto* failed = std::get_if<StoreFault>(&found)) return std::move(*failed);
+  const PGresult* rows = std::get<Rows>(found).get();
+  std::vector<StoreStart> starts;
+  for (int row = 0; row < PQntuples(rows); ++row) {
+    const std::uint64_t number = number_in(rows, row, 0);
+    if (number < 1 || number > store_starts_max) {
+      return connection_.fault(StoreFault::Kind::damaged,
+                               "gmand.start has a number that none can have; nothing was changed");
+    }
+    starts.push_back({static_cast<std::uint32_t>(number), PQgetvalue(rows, row, 1)});
+  }
   return starts;
 }
 
@@ -380,10 +397,33 @@ StoreFault PostgresStore::fence() {
     who = PQgetvalue(std::get<Rows>(row).get(), 0, 0);
   }
   fenced_ = connection_.fault(
-      StoreFault::Kind::refused,
+      StoreFault::Kind::fenced,
       "another server has begun since, and this one may change nothing any more: " + who);
   connection_.close();
   return *fenced_;
+}
+
+std::vector<std::string> PostgresStore::warnings() {
+  GMAN_ASSERT(start_ != 0);
+  std::vector<std::string> warnings;
+  auto read = connection_.query("reading its settings",
+                                "SELECT current_setting('fsync'),"
+                                " current_setting('full_page_writes')");
+  if (const auto* failed = std::get_if<StoreFault>(&read)) {
+    return {"cannot tell what a commit is worth: " + failed->text};
+  }
+  const PGresult* settings = std::get<Rows>(read).get();
+  if (std::string_view(PQgetvalue(settings, 0, 0)) != "on") {
+    warnings.push_back(name() +
+                       ": nothing is synced (fsync off): a loss of power may cost the whole "
+                       "database");
+  }
+  if (std::string_view(PQgetvalue(settings, 0, 1)) != "on") {
+    warnings.push_back(name() +
+                       ": half-written pages cannot be mended (full_page_writes off): a loss of "
+                       "power may cost the whole database");
+  }
+  return warnings;
 }
 
 std::uint64_t PostgresStore::jobs_about() {
@@ -396,17 +436,22 @@ std::uint64_t PostgresStore::jobs_about() {
 
 Fault PostgresStore::load(const Take& take, const SetAside& set_aside) {
   GMAN_ASSERT(start_ != 0);
-  using Limits = std::numeric_limits<std::int64_t>;
   if (auto failed = resume()) return failed;
   std::vector<Damaged> damaged;
+  if (auto failed = read_all(take, damaged)) return failed;
+  if (damaged.empty()) return std::nullopt;
+  if (auto failed = move_aside(damaged)) return failed;
+  for (const Damaged& job : damaged) set_aside(job.number, job.why);
+  return std::nullopt;
+}
+
+Fault PostgresStore::read_all(const Take& take, std::vector<Damaged>& damaged) {
+  using Limits = std::numeric_limits<std::int64_t>;
   for (const auto& [first, last] :
        {std::pair(std::int64_t{0}, Limits::max()), std::pair(Limits::min(), std::int64_t{-1})}) {
     const std::array limits{std::to_string(first), std::to_string(last)};
     if (auto failed = read_jobs(load_jobs, limits, take, damaged)) return failed;
   }
-  if (damaged.empty()) return std::nullopt;
-  if (auto failed = move_aside(damaged)) return failed;
-  for (const Damaged& job : damaged) set_aside(job.number, job.why);
   return std::nullopt;
 }
 
@@ -553,6 +598,98 @@ Fault PostgresStore::commit(const JobChanges& changes) {
   if (changes.empty()) return fenced_;
   if (auto failed = resume()) return failed;
   return in_transaction("writing", [&] { return send(changes); });
+}
+
+Fault PostgresStore::keep() {
+  GMAN_ASSERT(start_ != 0);
+  if (auto failed = resume()) return failed;
+  // Without a lock on the row, which would have to be written.
+  auto mine = connection_.query("looking whether it is still ours",
+                                "SELECT FROM gmand.store WHERE start_number = $1::bigint"
+                                " AND session = $2::bigint",
+                                std::array{std::to_string(start_), std::to_string(session_)});
+  if (auto* failed = std::get_if<StoreFault>(&mine)) {
+    connection_.recover();
+    return std::move(*failed);
+  }
+  if (PQntuples(std::get<Rows>(mine).get()) == 0) return fence();
+  return std::nullopt;
+}
+
+Store::FoundImport PostgresStore::find_import(const std::string& source) {
+  GMAN_ASSERT(start_ != 0);
+  constexpr const char* doing = "looking for earlier imports";
+  if (auto failed = resume()) return *std::move(failed);
+  auto there = connection_.query(doing, "SELECT to_regclass('gmand.import')");
+  if (auto* failed = std::get_if<StoreFault>(&there)) return std::move(*failed);
+  if (PQgetisnull(std::get<Rows>(there).get(), 0, 0) != 0) return std::nullopt;
+  auto found = connection_.query(doing,
+                                 "SELECT to_char(since AT TIME ZONE 'UTC',"
+                                 " 'YYYY-MM-DD HH24:MI:SS UTC'), jobs FROM gmand.import"
+                                 " WHERE source = $1 ORDER BY since DESC LIMIT 1",
+                                 std::array{source});
+  if (auto* failed = std::get_if<StoreFault>(&found)) return std::move(*failed);
+  const PGresult* rows = std::get<Rows>(found).get();
+  if (PQntuples(rows) == 0) return std::nullopt;
+  StoreImport import{.since = PQgetvalue(rows, 0, 0), .jobs = std::nullopt};
+  if (PQgetisnull(rows, 0, 1) == 0) import.jobs = number_in(rows, 0, 1);
+  return import;
+}
+
+Fault PostgresStore::note_import(const std::string& source, std::optional<std::uint64_t> jobs) {
+  GMAN_ASSERT(start_ != 0);
+  constexpr const char* doing = "noting the import";
+  if (auto failed = resume()) return failed;
+  if (jobs) {
+    return connection_.execute(
+        doing, "UPDATE gmand.import SET jobs = $2::bigint WHERE source = $1 AND jobs IS NULL",
+        std::array{source, std::to_string(*jobs)});
+  }
+  if (auto failed = connection_.execute(
+          doing,
+          "CREATE TABLE IF NOT EXISTS gmand.import (source text NOT NULL,"
+          " since timestamptz NOT NULL DEFAULT clock_timestamp(), jobs bigint)")) {
+    return failed;
+  }
+  return connection_.execute(doing, "INSERT INTO gmand.import (source) VALUES ($1)",
+                             std::array{source});
+}
+
+std::variant<std::string, StoreFault> PostgresStore::holder() {
+  constexpr const char* doing = "looking for who has it";
+  auto locked = connection_.query(doing, lock_holder, std::array{std::string("0")});
+  if (auto* failed = std::get_if<StoreFault>(&locked)) return std::move(*failed);
+  if (PQntuples(std::get<Rows>(locked).get()) == 0) return "";
+  auto row = connection_.query(doing, owner);
+  if (auto* failed = std::get_if<StoreFault>(&row)) return std::move(*failed);
+  const PGresult* rows = std::get<Rows>(row).get();
+  return PQntuples(rows) == 0 ? "a server that is about to begin" : PQgetvalue(rows, 0, 0);
+}
+
+Fault PostgresStore::look(StoreSight& sight, const Take& take, const SetAside& damaged) {
+  GMAN_ASSERT(start_ == 0);
+  constexpr const char* doing = "looking at it";
+  if (auto failed = connection_.open()) return failed;
+  if (auto failed = postgres::check_schema(connection_)) return failed;
+  // One moment of it, whatever a server does meanwhile.
+  if (auto failed = connection_.execute(doing, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")) {
+    return failed;
+  }
+  auto who = holder();
+  if (auto* failed = std::get_if<StoreFault>(&who)) return std::move(*failed);
+  sight.holder = std::get<std::string>(std::move(who));
+  auto starts = known_starts(doing);
+  if (auto* failed = std::get_if<StoreFault>(&starts)) return std::move(*failed);
+  sight.starts = std::get<std::vector<StoreStart>>(std::move(starts));
+  std::vector<Damaged> found;
+  auto failed_to_read = read_all(take, found);
+  for (const Damaged& job : found) damaged(job.number, job.why);
+  if (failed_to_read) return failed_to_read;
+  auto aside = connection_.query(doing, "SELECT count(*) FROM gmand.set_aside");
+  if (auto* failed = std::get_if<StoreFault>(&aside)) return std::move(*failed);
+  sight.set_aside = number_in(std::get<Rows>(aside).get(), 0, 0);
+  connection_.close();
+  return std::nullopt;
 }
 
 }  // namespace

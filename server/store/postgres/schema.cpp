@@ -118,14 +118,30 @@ std::optional<StoreFault> make(Connection& connection) {
   return connection.fault("making the schema gmand", made.get());
 }
 
-}  // namespace
-
-std::optional<StoreFault> open_schema(Connection& connection) {
+std::variant<bool, StoreFault> is_there(Connection& connection) {
   const auto there =
       text_of(connection, "looking for the schema", "SELECT to_regclass('gmand.store')");
   if (const auto* failed = std::get_if<StoreFault>(&there)) return *failed;
-  if (std::get<std::string>(there).empty()) {
+  return !std::get<std::string>(there).empty();
+}
+
+}  // namespace
+
+std::optional<StoreFault> open_schema(Connection& connection) {
+  const auto there = is_there(connection);
+  if (const auto* failed = std::get_if<StoreFault>(&there)) return *failed;
+  if (!std::get<bool>(there)) {
     if (auto failed = make(connection)) return failed;
+  }
+  return check_schema(connection);
+}
+
+std::optional<StoreFault> check_schema(Connection& connection) {
+  const auto there = is_there(connection);
+  if (const auto* failed = std::get_if<StoreFault>(&there)) return *failed;
+  if (!std::get<bool>(there)) {
+    return connection.fault(StoreFault::Kind::refused,
+                            "there is no store: this database has no table gmand.store");
   }
   const auto version =
       text_of(connection, "reading the schema's version", "SELECT schema_version FROM gmand.store");

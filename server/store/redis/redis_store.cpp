@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <ctime>
 #include <random>
 #include <utility>
 
@@ -70,6 +72,10 @@ class RedisStore::Opened {
   Fault load(const Take& take, const SetAside& set_aside);
   Fault fetch(std::span<const JobNumber> numbers, const Take& take, const SetAside& set_aside);
   Fault commit(const JobChanges& changes);
+  Fault keep();
+  FoundImport find_import(const std::string& source);
+  Fault note_import(const std::string& source, std::optional<std::uint64_t> jobs);
+  Fault look(StoreSight& sight, const Take& take, const SetAside& set_aside);
 
  private:
   struct Damaged {
@@ -84,6 +90,7 @@ class RedisStore::Opened {
   Fault adopt();
   std::variant<bool, StoreFault> is_connected(std::string_view client_id,
                                               std::string_view client_name);
+  Fault read_pages(const Take& take, std::vector<Damaged>& damaged);
   Fault send_page(std::string_view after);
   Fault take_page(const redisReply& page, const Take& take, std::vector<Damaged>& damaged);
   Fault move_aside(const std::vector<Damaged>& damaged);
@@ -139,6 +146,7 @@ Fault RedisStore::Opened::fault_of(const std::vector<std::string_view>& words) {
   if (word == "done") return std::nullopt;
   if (word == "fenced" && words.size() == 4) {
     fenced_ = in_use(words[2], words[3]);
+    fenced_->kind = Kind::fenced;
     fenced_->text += ", which began after this one: this one can store nothing any more";
     return fenced_;
   }
@@ -336,6 +344,14 @@ Fault RedisStore::Opened::take_page(const redisReply& page, const Take& take,
 Fault RedisStore::Opened::load(const Take& take, const SetAside& set_aside) {
   if (auto failed = reconnect()) return failed;
   std::vector<Damaged> damaged;
+  if (auto failed = read_pages(take, damaged)) return failed;
+  if (damaged.empty()) return std::nullopt;
+  if (auto failed = move_aside(damaged)) return failed;
+  for (const Damaged& job : damaged) set_aside(job.number, job.why);
+  return std::nullopt;
+}
+
+Fault RedisStore::Opened::read_pages(const Take& take, std::vector<Damaged>& damaged) {
   auto answer = connection_.run(load_, Arguments{"-", "1", "1"});  // an empty page, or one job
   if (auto* fault = std::get_if<StoreFault>(&answer)) return std::move(*fault);
   if (auto failed = send_page("")) return failed;
@@ -352,9 +368,6 @@ Fault RedisStore::Opened::load(const Take& take, const SetAside& set_aside) {
       return failed;
     }
   }
-  if (damaged.empty()) return std::nullopt;
-  if (auto failed = move_aside(damaged)) return failed;
-  for (const Damaged& job : damaged) set_aside(job.number, job.why);
   return std::nullopt;
 }
 
@@ -440,6 +453,89 @@ Fault RedisStore::Opened::commit(const JobChanges& changes) {
   return std::nullopt;
 }
 
+Fault RedisStore::Opened::keep() {
+  if (fenced_) return fenced_;
+  if (auto failed = reconnect()) return failed;
+  auto owner = connection_.ask({"HGET", "gmand:owner", "start"});
+  if (auto* fault = std::get_if<StoreFault>(&owner)) return std::move(*fault);
+  if (text_of(*std::get<Reply>(owner)) == start_) return std::nullopt;
+  auto answer = connection_.run(renew_, Arguments{start_, client_id_});  // which says why not
+  if (auto* fault = std::get_if<StoreFault>(&answer)) return std::move(*fault);
+  return fault_of(words_of(answer));
+}
+
+Store::FoundImport RedisStore::Opened::find_import(const std::string& source) {
+  if (auto failed = reconnect()) return *std::move(failed);
+  auto answer = connection_.ask({"HGET", "gmand:import", source});
+  if (auto* fault = std::get_if<StoreFault>(&answer)) return std::move(*fault);
+  const redisReply& reply = *std::get<Reply>(answer);
+  if (reply.type != REDIS_REPLY_STRING) return std::nullopt;
+  // "2026-11-28 11:48:44 UTC", and maybe ", 17 jobs".
+  const std::string_view text = text_of(reply);
+  const std::size_t comma = text.find(", ");
+  StoreImport import{.since = std::string(text.substr(0, comma)), .jobs = std::nullopt};
+  if (comma != text.npos) {
+    const std::string_view digits = text.substr(comma + 2);
+    std::from_chars(digits.data(), digits.data() + digits.size(), import.jobs.emplace());
+  }
+  return import;
+}
+
+Fault RedisStore::Opened::note_import(const std::string& source,
+                                      std::optional<std::uint64_t> jobs) {
+  if (auto failed = reconnect()) return failed;
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm broken_down{};
+  ::gmtime_r(&now, &broken_down);
+  std::array<char, 40> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &broken_down);
+  std::string value = text.data();
+  if (jobs) value += ", " + std::to_string(*jobs) + " jobs";
+  auto answer = connection_.ask({"HSET", "gmand:import", source, value});
+  if (auto* fault = std::get_if<StoreFault>(&answer)) return std::move(*fault);
+  return std::nullopt;
+}
+
+Fault RedisStore::Opened::look(StoreSight& sight, const Take& take, const SetAside& set_aside) {
+  if (auto failed = connect()) return failed;
+  auto schema = connection_.ask({"GET", "gmand:schema"});
+  if (auto* fault = std::get_if<StoreFault>(&schema)) return std::move(*fault);
+  if (const auto version = text_of(*std::get<Reply>(schema)); version != "1") {
+    return StoreFault{Kind::refused,
+                      version.empty() ? where() + ": there is no store: it has no key gmand:schema"
+                                      : where() + ": has schema version " + std::string(version) +
+                                            ", and this gmand knows 1: a newer one has written it"};
+  }
+  auto owner = connection_.ask({"HMGET", "gmand:owner", "host", "pid", "client_id", "client_name"});
+  if (auto* fault = std::get_if<StoreFault>(&owner)) return std::move(*fault);
+  if (const auto words = words_of(owner); words.size() == 4 && !words[2].empty()) {
+    auto is_alive = is_connected(words[2], words[3]);
+    if (auto* fault = std::get_if<StoreFault>(&is_alive)) return std::move(*fault);
+    if (std::get<bool>(is_alive)) {
+      sight.holder = "process " + std::string(words[1]) + " on host " + std::string(words[0]);
+    }
+  }
+  auto starts = connection_.ask({"HGETALL", "gmand:starts"});
+  if (auto* fault = std::get_if<StoreFault>(&starts)) return std::move(*fault);
+  const auto words = words_of(starts);
+  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
+    const auto number = start_number(words[i]);
+    if (!number) {
+      return StoreFault{Kind::damaged, where() + ": a start has a number that none can have"};
+    }
+    sight.starts.push_back({*number, std::string(words[i + 1])});
+  }
+  std::ranges::sort(sight.starts, {}, &StoreStart::number);
+  std::vector<Damaged> damaged;
+  auto failed = read_pages(take, damaged);
+  for (const Damaged& job : damaged) set_aside(job.number, job.why);
+  if (failed) return failed;
+  auto aside = connection_.ask({"ZCARD", "gmand:aside"});
+  if (auto* fault = std::get_if<StoreFault>(&aside)) return std::move(*fault);
+  sight.set_aside = static_cast<std::uint64_t>(std::get<Reply>(aside)->integer);
+  return std::nullopt;
+}
+
 RedisStore::RedisStore(redis::Address address, const RedisSettings& settings)
     : address_(std::move(address)), settings_(settings) {}
 
@@ -482,6 +578,26 @@ Fault RedisStore::fetch(std::span<const JobNumber> numbers, const Take& take,
 Fault RedisStore::commit(const JobChanges& changes) {
   GMAN_ASSERT(opened_);
   return opened_->commit(changes);
+}
+
+Fault RedisStore::keep() {
+  GMAN_ASSERT(opened_);
+  return opened_->keep();
+}
+
+Store::FoundImport RedisStore::find_import(const std::string& source) {
+  GMAN_ASSERT(opened_);
+  return opened_->find_import(source);
+}
+
+Fault RedisStore::note_import(const std::string& source, std::optional<std::uint64_t> jobs) {
+  GMAN_ASSERT(opened_);
+  return opened_->note_import(source, jobs);
+}
+
+Fault RedisStore::look(StoreSight& sight, const Take& take, const SetAside& damaged) {
+  GMAN_ASSERT(!opened_);
+  return Opened(address_, settings_).look(sight, take, damaged);
 }
 
 }  // namespace gman

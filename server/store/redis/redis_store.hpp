@@ -10,6 +10,8 @@
 //   gmand:owner            a hash: which start has the store, on which host, since when, and how
 //                          many attempts to commit Redis knows of
 //   gmand:schema           1
+//   gmand:import           a hash: of each queue of gearmand's that was taken over, when, and how
+//                          many jobs
 //   gmand:aside:<number>, gmand:aside, gmand:aside:why   jobs that were not what was stored, their
 //                          numbers, and what was wrong with each
 // One string holds a job, and not one hash: a hash with fields by name costs Redis 16 to 20
@@ -86,6 +88,14 @@ class RedisStore : public Store {
                                                 const SetAside& set_aside) override;
   /// After a lost connection the next one connects anew.
   [[nodiscard]] std::optional<StoreFault> commit(const JobChanges& changes) override;
+  [[nodiscard]] bool can_be_taken() const override { return true; }
+  [[nodiscard]] std::optional<StoreFault> keep() override;
+  [[nodiscard]] FoundImport find_import(const std::string& source) override;
+  [[nodiscard]] std::optional<StoreFault> note_import(const std::string& source,
+                                                      std::optional<std::uint64_t> jobs) override;
+  /// Page by page: where a server has it, each is of another moment.
+  [[nodiscard]] std::optional<StoreFault> look(StoreSight& sight, const Take& take,
+                                               const SetAside& damaged) override;
 
  private:
   class Opened;

@@ -2,8 +2,11 @@
 // A job as a row, and a row as a job.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
+#include <limits>
+#include <utility>
 
 #include "server/store/sqlite/database.hpp"
 
@@ -34,11 +37,40 @@ inline constexpr const char* insert_job =
 inline constexpr const char* insert_lost_job =
     "INSERT INTO set_aside (reason, number, position, handle_number, due_ms, attempts_lost,"
     " priority, function_name, unique_key, reducer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+inline constexpr const char* select_starts =
+    "SELECT number, handle_prefix FROM start ORDER BY number";
 inline constexpr const char* insert_start =
     "INSERT INTO start (number, handle_prefix) VALUES (?, ?)";
 
 /// What there is to be said against it; nullptr: nothing. The texts live until the next step.
 [[nodiscard]] const char* read_job(Statement& row, JobRecord& job);
+/// All of select_jobs, in the order of numbers: `take` gets each, `damaged` the number of what is
+/// no job, and why. SQLITE_DONE, or the error that ended it; then it has to be reset.
+template <typename Take, typename Damaged>
+int for_each_job(Statement& select, Take&& take, Damaged&& damaged) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  constexpr std::array<std::pair<std::int64_t, std::int64_t>, 2> halves{{
+      {0, Limits::max()},
+      {Limits::min(), -1},
+  }};
+  for (const auto& [first, last] : halves) {
+    select.bind(1, first);
+    select.bind(2, last);
+    int code = SQLITE_ROW;
+    while ((code = select.step()) == SQLITE_ROW) {
+      JobRecord record;
+      if (const char* why = read_job(select, record)) {
+        damaged(record.number, why);
+      } else {
+        take(record);
+      }
+    }
+    if (code != SQLITE_DONE) return code;
+    select.reset();
+  }
+  return SQLITE_DONE;
+}
+
 /// The texts must live until the insert is reset.
 void bind_job(Statement& insert, const JobRecord& job);
 void bind_lost_job(Statement& insert, const JobRecord& job, std::string_view why);

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <chrono>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "server/store/sqlite/lock_file.hpp"
 #include "server/store/sqlite/log_copier.hpp"
 #include "server/store/sqlite/old_place.hpp"
+#include "server/store/sqlite/onlooker.hpp"
 #include "server/store/sqlite/replacement.hpp"
 #include "server/store/sqlite/write_ahead_log.hpp"
 
@@ -25,6 +25,7 @@ using sqlite::Database;
 using sqlite::Statement;
 using sqlite::stored;
 using Fault = std::optional<StoreFault>;
+using Imports = std::vector<std::pair<std::string, StoreImport>>;
 
 /// So many free pages are not worth giving back: 4 MiB.
 constexpr std::int64_t free_pages_kept = 1024;
@@ -48,7 +49,8 @@ class SqliteStore::Opened {
   /// A new one, of which no part is durable before sync(): what is left of it after a kill is
   /// worth nothing, so it is not synced on the way.
   /// What is left out of the jobs that are added to it is in the old place.
-  Fault make(const std::vector<StoreStart>& starts, sqlite::OldPlace& old_place);
+  Fault make(const std::vector<StoreStart>& starts, const Imports& imports,
+             sqlite::OldPlace& old_place);
   Fault sync() { return database_.sync(); }
   /// Closing it will not write to it.
   void leave_as_it_is();
@@ -64,6 +66,10 @@ class SqliteStore::Opened {
     std::string why;
   };
   [[nodiscard]] std::vector<Lost> take_lost() { return std::exchange(lost_, {}); }
+  std::variant<Imports, StoreFault> imports();
+  Fault note_imports(const Imports& imports);
+  Fault end_import(const std::string& source, std::uint64_t jobs);
+  std::variant<std::string, StoreFault> now() { return database_.text("SELECT datetime()"); }
 
  private:
   struct Damaged {
@@ -111,7 +117,7 @@ Fault SqliteStore::Opened::open() {
   return prepare_statements();
 }
 
-Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts,
+Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts, const Imports& imports,
                                 sqlite::OldPlace& old_place) {
   old_place_ = &old_place;
   if (auto failed = sqlite::make_database_file(database_.path(), settings_.vfs)) return failed;
@@ -120,6 +126,9 @@ Fault SqliteStore::Opened::make(const std::vector<StoreStart>& starts,
   if (auto failed = prepare_statements()) return failed;
   Statement insert;
   if (auto failed = database_.prepare(insert, sqlite::insert_start)) return failed;
+  if (!imports.empty()) {
+    if (auto failed = note_imports(imports)) return failed;
+  }
   return in_transaction("noting the starts", [&] {
     for (const StoreStart& start : starts) {
       insert.bind(1, std::int64_t{start.number});
@@ -179,7 +188,7 @@ std::variant<std::vector<StoreStart>, StoreFault> SqliteStore::Opened::note_star
     std::string_view handle_prefix) {
   Statement all, has_jobs, forget, insert;
   for (const auto& [statement, sql] : std::array<std::pair<Statement*, const char*>, 4>{{
-           {&all, "SELECT number, handle_prefix FROM start ORDER BY number"},
+           {&all, sqlite::select_starts},
            {&has_jobs, start_has_jobs},
            {&forget, "DELETE FROM start WHERE number = ?"},
            {&insert, sqlite::insert_start},
@@ -240,30 +249,14 @@ std::uint64_t SqliteStore::Opened::jobs_about() {
 }
 
 Fault SqliteStore::Opened::load(const Take& take, const SetAside& set_aside) {
-  using Limits = std::numeric_limits<std::int64_t>;
-  constexpr std::array<std::pair<std::int64_t, std::int64_t>, 2> halves{{
-      {0, Limits::max()},
-      {Limits::min(), -1},
-  }};
   std::vector<Damaged> damaged;
-  for (const auto& [first, last] : halves) {
-    load_.bind(1, first);
-    load_.bind(2, last);
-    int code = SQLITE_ROW;
-    while ((code = load_.step()) == SQLITE_ROW) {
-      JobRecord record;
-      if (const char* why = sqlite::read_job(load_, record)) {
-        damaged.push_back({record.number, why});
-      } else {
-        take(record);
-      }
-    }
-    if (code != SQLITE_DONE) {
-      StoreFault fault = database_.fault("reading the jobs", code);
-      load_.reset();
-      return given_up(std::move(fault));
-    }
+  const int code = sqlite::for_each_job(load_, take, [&](JobNumber number, const char* why) {
+    damaged.push_back({number, why});
+  });
+  if (code != SQLITE_DONE) {
+    StoreFault fault = database_.fault("reading the jobs", code);
     load_.reset();
+    return given_up(std::move(fault));
   }
   if (damaged.empty()) return std::nullopt;
   if (auto failed = move_aside(damaged)) return failed;
@@ -424,6 +417,63 @@ bool SqliteStore::Opened::prepare(const JobChanges& changes) {
   return false;
 }
 
+std::variant<Imports, StoreFault> SqliteStore::Opened::imports() {
+  auto there = database_.integer(
+      "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
+      " AND name = 'import'");
+  if (auto* failed = std::get_if<StoreFault>(&there)) return std::move(*failed);
+  Imports imports;
+  if (std::get<std::int64_t>(there) == 0) return imports;
+  Statement all;
+  if (auto failed =
+          database_.prepare(all, "SELECT source, since, jobs FROM import ORDER BY rowid")) {
+    return *std::move(failed);
+  }
+  int code = SQLITE_ROW;
+  while ((code = all.step()) == SQLITE_ROW) {
+    auto& [source, import] = imports.emplace_back();
+    source = all.bytes(0);
+    import.since = all.bytes(1);
+    if (all.type(2) != SQLITE_NULL) import.jobs = static_cast<std::uint64_t>(all.integer(2));
+  }
+  if (code != SQLITE_DONE) return database_.fault("reading the imports", code);
+  return imports;
+}
+
+Fault SqliteStore::Opened::note_imports(const Imports& imports) {
+  if (auto failed = database_.execute("CREATE TABLE IF NOT EXISTS import (source TEXT NOT NULL,"
+                                      " since TEXT NOT NULL, jobs INTEGER)")) {
+    return failed;
+  }
+  Statement insert;
+  if (auto failed = database_.prepare(insert, "INSERT INTO import VALUES (?, ?, ?)")) {
+    return failed;
+  }
+  return in_transaction("noting the import", [&] {
+    for (const auto& [source, import] : imports) {
+      insert.bind_text(1, source);
+      insert.bind_text(2, import.since);
+      insert.bind(
+          3, import.jobs ? std::optional(static_cast<std::int64_t>(*import.jobs)) : std::nullopt);
+      if (const int code = insert.run(); code != SQLITE_DONE) return code;
+    }
+    return SQLITE_DONE;
+  });
+}
+
+Fault SqliteStore::Opened::end_import(const std::string& source, std::uint64_t jobs) {
+  Statement update;
+  if (auto failed = database_.prepare(
+          update, "UPDATE import SET jobs = ?2 WHERE source = ?1 AND jobs IS NULL")) {
+    return failed;
+  }
+  return in_transaction("noting the import", [&] {
+    update.bind_text(1, source);
+    update.bind(2, static_cast<std::int64_t>(jobs));
+    return update.run();
+  });
+}
+
 SqliteStore::SqliteStore(std::string path, const SqliteSettings& settings)
     : path_(std::move(path)), settings_(settings) {}
 
@@ -443,9 +493,12 @@ std::variant<std::vector<StoreStart>, StoreFault> SqliteStore::begin(
   if (auto failed = replacement->discard_unfinished()) return *std::move(failed);
   auto opened = std::make_unique<Opened>(path_, settings_);
   if (auto failed = opened->open()) return *std::move(failed);
+  auto imports = opened->imports();
+  if (auto* failed = std::get_if<StoreFault>(&imports)) return std::move(*failed);
   auto starts = opened->note_start(handle_prefix);
   if (const auto* known = std::get_if<std::vector<StoreStart>>(&starts)) {
     starts_ = *known;
+    imports_ = std::get<Imports>(std::move(imports));
     lock_ = std::move(lock);
     replacement_ = std::move(replacement);
     opened_ = std::move(opened);
@@ -463,7 +516,7 @@ Fault SqliteStore::start_over() {
   if (auto failed = replacement_->discard_unfinished()) return failed;
   old_place_ = std::make_unique<sqlite::OldPlace>(path_, settings_.busy_wait_ms_max, settings_.vfs);
   auto opened = std::make_unique<Opened>(replacement_->unfinished(), settings_);
-  if (auto failed = opened->make(starts_, *old_place_)) return failed;
+  if (auto failed = opened->make(starts_, imports_, *old_place_)) return failed;
   opened_ = std::move(opened);
   return std::nullopt;
 }
@@ -510,6 +563,58 @@ Fault SqliteStore::commit(const JobChanges& changes) {
 
 bool SqliteStore::prepare(const JobChanges& changes) {
   return opened_ && opened_->prepare(changes);
+}
+
+Store::FoundImport SqliteStore::find_import(const std::string& source) {
+  GMAN_ASSERT(opened_);
+  std::optional<StoreImport> last;
+  for (const auto& [from, import] : imports_) {
+    if (from == source) last = import;
+  }
+  if (last) last->since += " UTC";
+  return last;
+}
+
+Fault SqliteStore::note_import(const std::string& source, std::optional<std::uint64_t> jobs) {
+  GMAN_ASSERT(opened_);
+  if (jobs) {
+    if (auto failed = opened_->end_import(source, *jobs)) return failed;
+    for (auto& [from, import] : imports_) {
+      if (from == source && !import.jobs) import.jobs = jobs;
+    }
+    return std::nullopt;
+  }
+  auto now = opened_->now();
+  if (auto* failed = std::get_if<StoreFault>(&now)) return std::move(*failed);
+  const StoreImport begun{.since = std::get<std::string>(std::move(now)), .jobs = std::nullopt};
+  if (auto failed = opened_->note_imports({{source, begun}})) return failed;
+  imports_.emplace_back(source, begun);
+  return std::nullopt;
+}
+
+Fault SqliteStore::look(StoreSight& sight, const Take& take, const SetAside& damaged) {
+  GMAN_ASSERT(!opened_);
+  sqlite::Onlooker onlooker(path_);
+  if (auto failed = onlooker.open(sqlite::Onlooker::Damage::refused)) return failed;
+  Database& database = onlooker.database();
+  if (auto failed = database.execute("BEGIN")) return failed;
+  if (onlooker.server_has_it()) sight.holder = "a server on this host";
+  Statement starts;
+  if (auto failed = database.prepare(starts, sqlite::select_starts)) return failed;
+  int code = SQLITE_ROW;
+  while ((code = starts.step()) == SQLITE_ROW) {
+    sight.starts.push_back(
+        {static_cast<std::uint32_t>(starts.integer(0)), std::string(starts.bytes(1))});
+  }
+  if (code != SQLITE_DONE) return database.fault("reading the starts", code);
+  Statement jobs;
+  if (auto failed = database.prepare(jobs, sqlite::select_jobs)) return failed;
+  code = sqlite::for_each_job(jobs, take, damaged);
+  if (code != SQLITE_DONE) return database.fault("reading the jobs", code);
+  const auto aside = database.integer("SELECT count(*) FROM set_aside");
+  if (const auto* failed = std::get_if<StoreFault>(&aside)) return *failed;
+  sight.set_aside = static_cast<std::uint64_t>(std::get<std::int64_t>(aside));
+  return std::nullopt;
 }
 
 }  // namespace gman

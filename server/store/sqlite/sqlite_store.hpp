@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -61,12 +62,19 @@ class SqliteStore : public Store {
   /// In a new file beside the old one, which is kept as `<path>.untrusted`: replacement.hpp.
   [[nodiscard]] std::optional<StoreFault> start_over() override;
   [[nodiscard]] std::optional<StoreFault> finish_starting_over(const SetAside& set_aside) override;
+  /// What was noted before it started over is still known after that.
+  [[nodiscard]] FoundImport find_import(const std::string& source) override;
+  [[nodiscard]] std::optional<StoreFault> note_import(const std::string& source,
+                                                      std::optional<std::uint64_t> jobs) override;
+  [[nodiscard]] std::optional<StoreFault> look(StoreSight& sight, const Take& take,
+                                               const SetAside& damaged) override;
 
  private:
   class Opened;
   std::string path_;
   SqliteSettings settings_;
   std::vector<StoreStart> starts_;
+  std::vector<std::pair<std::string, StoreImport>> imports_;  ///< and from where; the last one last
   std::unique_ptr<sqlite::LockFile> lock_;  ///< given back after the database is closed
   std::unique_ptr<sqlite::Replacement> replacement_;
   std::unique_ptr<sqlite::OldPlace> old_place_;  ///< while it starts over

@@ -280,6 +280,11 @@ void Scenario::let_store(const std::vector<std::string>& words) {
     engine_.lost(lost, now_, effects_);
   } else if (words[2] == "gives") {
     engine_.give_up_storing(now_, effects_);
+  } else if (words[2] == "is") {
+    const bool is_first_step = words[3] == "being";
+    do {
+      disown_from_ = engine_.disown_stored(disown_from_.value_or(0), 1, now_, effects_);
+    } while (disown_from_ && !is_first_step);
   } else {
     ASSERT_EQ(words[2], "fault");
     engine_.set_store_fault(words.size() > 3 ? words[3] : std::string{});

@@ -12,9 +12,9 @@
 // min, h), "wall clock +1h", "cancel H:1", "create F", "drop F", "maxqueue F high normal low",
 // "stop assigning", "the store commits" (what has been gathered), "the store gives up", "the store
 // fault TEXT" (none: it works again), "the store reads H:1 H:2" (their workloads come), "the store
-// has lost H:1". Expectations: a packet ("who < NAME arguments"), "who closed:
-// reason", what an order returned ("cancelled", "unknown job", "dropped", "not found", "in use"),
-// what is stored
+// has lost H:1", "the store is taken" (by another server; "is being taken" is the first step of
+// that). Expectations: a packet ("who < NAME arguments"), "who closed: reason", what an order
+// returned ("cancelled", "unknown job", "dropped", "not found", "in use"), what is stored
 // ("+ H:1", "again H:1", "- H:1"), what is to be read ("wants H:1 H:2", last), and questions that
 // need no event: "F has N queued, N running" (perhaps "N scheduled", "N workers"), "a deadline",
 // "no deadline".
@@ -65,6 +65,7 @@ class Scenario {
 
   Engine engine_;
   Now now_;
+  std::optional<std::uint32_t> disown_from_;
   Effects effects_;
   std::vector<std::string> happened_;
   std::map<std::string, ConnId> peers_;

@@ -240,5 +240,79 @@ TEST(restoring, a_handle_of_an_earlier_start_still_names_its_job_and_no_other) {
   )");
 }
 
+TEST(storing, jobs_of_a_store_that_another_server_has_are_forgotten_and_none_else) {
+  Scenario(with_store()).run(R"(
+    c1 > SUBMIT_JOB_BG f '' one                =>  c1 < JOB_CREATED H:1 when stored
+    c1 > SUBMIT_JOB_EPOCH f '' 1795305660 two  =>  c1 < JOB_CREATED H:2 when stored
+    c1 > SUBMIT_JOB_BG f key three             =>  c1 < JOB_CREATED H:3 when stored
+    the store commits                          =>  + H:1 ; + H:2 ; + H:3
+    c2 > SUBMIT_JOB f key four                 =>  c2 < JOB_CREATED H:3
+    c2 > SUBMIT_JOB f '' five                  =>  c2 < JOB_CREATED H:4
+    c2 > SUBMIT_JOB_BG passing '' six          =>  c2 < JOB_CREATED H:5
+    the store is taken                         =>  c2 < WORK_FAIL H:3
+                                               =>  f has 1 queued, 0 running ; no deadline
+    c1 > GET_STATUS H:1                        =>  c1 < STATUS_RES H:1 0 0 0 0
+    w1 > CAN_DO f
+    w1 > CAN_DO passing
+    w1 > GRAB_JOB                              =>  w1 < JOB_ASSIGN H:4 f five
+    w1 > GRAB_JOB                              =>  w1 < JOB_ASSIGN H:5 passing six
+    w1 > GRAB_JOB                              =>  w1 < NO_JOB
+    the store fault gone
+    c1 > SUBMIT_JOB_BG f key again             =>  c1 < ERROR STORE_ERROR gone
+    c1 > SUBMIT_JOB f key again                =>  c1 < JOB_CREATED H:6
+    the store commits
+  )");
+}
+
+TEST(storing, a_job_that_runs_when_another_server_has_the_store_ends_with_its_run) {
+  Scenario(with_store()).run(R"(
+    w1 > CAN_DO f
+    w2 > CAN_DO f
+    c1 > SUBMIT_JOB_BG f key one  =>  c1 < JOB_CREATED H:1 when stored
+    c1 > SUBMIT_JOB_BG f '' two   =>  c1 < JOB_CREATED H:2 when stored
+    the store commits             =>  + H:1 ; + H:2
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:1 f one
+    w2 > GRAB_JOB                 =>  w2 < JOB_ASSIGN H:2 f two
+    the store is taken
+    c2 > SUBMIT_JOB f key three   =>  c2 < JOB_CREATED H:3
+    w1 > WORK_COMPLETE H:1 done
+    w2 disconnects                =>  f has 1 queued, 0 running
+    the store commits
+  )");
+}
+
+TEST(storing, a_job_that_runs_for_a_client_goes_on_for_it_when_another_server_has_the_store) {
+  Scenario(with_store()).run(R"(
+    w1 > CAN_DO f
+    c1 > SUBMIT_JOB_BG f key one  =>  c1 < JOB_CREATED H:1 when stored
+    the store commits             =>  + H:1
+    w1 > GRAB_JOB                 =>  w1 < JOB_ASSIGN H:1 f one
+    c2 > SUBMIT_JOB f key two     =>  c2 < JOB_CREATED H:1
+    the store is taken
+    w1 disconnects                =>  f has 1 queued, 0 running
+    w2 > CAN_DO f
+    w2 > GRAB_JOB                 =>  w2 < JOB_ASSIGN H:1 f one
+    w2 > WORK_COMPLETE H:1 done   =>  c2 < WORK_COMPLETE H:1 done
+    the store commits
+  )");
+}
+
+TEST(storing, nothing_is_assigned_before_all_that_another_server_has_is_forgotten) {
+  Scenario(with_store()).run(R"(
+    w1 > CAN_DO f
+    w1 > CAN_DO passing
+    w2 > CAN_DO passing
+    w2 > PRE_SLEEP
+    c1 > SUBMIT_JOB_BG f '' one         =>  c1 < JOB_CREATED H:1 when stored
+    c1 > SUBMIT_JOB_BG f '' two         =>  c1 < JOB_CREATED H:2 when stored
+    the store commits                   =>  + H:1 ; + H:2
+    the store is being taken            =>  f has 1 queued, 0 running
+    c1 > SUBMIT_JOB_BG passing '' three =>  c1 < JOB_CREATED H:3
+    w1 > GRAB_JOB                       =>  w1 < NO_JOB
+    the store is taken                  =>  w2 < NOOP ; f has 0 queued, 0 running
+    w2 > GRAB_JOB                       =>  w2 < JOB_ASSIGN H:3 passing three
+  )");
+}
+
 }  // namespace
 }  // namespace gman::test

@@ -156,7 +156,7 @@ TEST_F(MemcachedStoreTest, stores_nothing_more_once_another_server_has_begun) {
   EXPECT_EQ(store_->commit(adding(0, 1)), std::nullopt);
   EXPECT_EQ(shell_.set("gmand:owner", "2 17 elsewhere"), std::nullopt);
   for (int i = 0; i < 2; ++i) {
-    expect_fault(adding(1, 1), Kind::refused, "process 17 on host elsewhere");
+    expect_fault(adding(1, 1), Kind::fenced, "process 17 on host elsewhere");
   }
   begin();  // whether a process is alive on another host cannot be told
   EXPECT_THAT(loaded(), ElementsAre(0));

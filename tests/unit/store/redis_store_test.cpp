@@ -6,7 +6,7 @@
 #include "server/store/job_value.hpp"
 #include "server/store/redis/connection.hpp"
 #include "server/store/redis/scripts.hpp"
-#include "tests/unit/store/conformance.hpp"
+#include "tests/unit/store/keeper_conformance.hpp"
 #include "tests/unit/store/private_server.hpp"
 
 namespace gman::store_test {
@@ -98,8 +98,9 @@ class RedisPlace : public StorePlace {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(redis, StoreConformance,
-                         testing::Values([] { return std::make_unique<RedisPlace>(); }));
+constexpr auto make_place = [] { return std::make_unique<RedisPlace>(); };
+INSTANTIATE_TEST_SUITE_P(redis, StoreConformance, testing::Values(make_place));
+INSTANTIATE_TEST_SUITE_P(redis, KeeperConformance, testing::Values(make_place));
 
 class RedisStoreTest : public testing::Test {
  protected:
@@ -248,7 +249,7 @@ TEST_F(RedisStoreTest, changes_nothing_once_another_server_has_begun) {
   std::optional<StoreFault> fault;
   for (int i = 0; i < 3; ++i) fault = cut_off->commit(removing(0, 3));
   ASSERT_TRUE(fault);
-  EXPECT_EQ(fault->kind, Kind::refused) << fault->text;
+  EXPECT_EQ(fault->kind, Kind::fenced) << fault->text;
   EXPECT_THAT(fault->text, AllOf(HasSubstr("process " + std::to_string(::getpid())),
                                  HasSubstr("began after this one")));
   EXPECT_EQ(store_->commit(adding(3, 1)), std::nullopt);
@@ -262,8 +263,11 @@ TEST_F(RedisStoreTest, is_fenced_also_on_a_connection_that_has_held) {
   EXPECT_THAT(
       shell.script(redis::begin_script, {"1", "H:other", "elsewhere", "17", "gmand:x", "99", "0"}),
       HasSubstr("begun|2|"));
+  const auto looked = store_->keep();
+  ASSERT_TRUE(looked);
+  EXPECT_EQ(looked->kind, Kind::fenced);
   for (int i = 0; i < 2; ++i) {
-    expect_fault(removing(0, 1), Kind::refused, "process 17 on host elsewhere");
+    expect_fault(removing(0, 1), Kind::fenced, "process 17 on host elsewhere");
   }
   store_.reset();  // and the end of the one that was cut off takes nothing from the other
   EXPECT_EQ(shell.run({"HGET", "gmand:owner", "host"}), "elsewhere");

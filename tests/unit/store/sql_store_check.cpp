@@ -5,7 +5,7 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/unit/store/conformance.hpp"
+#include "tests/unit/store/keeper_conformance.hpp"
 #include "tests/unit/store/served_database.hpp"
 
 namespace gman::store_test {
@@ -60,8 +60,9 @@ class SqlPlace : public StorePlace {
   std::unique_ptr<Store> open() override { return store_at(environment("GMAN_TEST_DSN")); }
 };
 
-INSTANTIATE_TEST_SUITE_P(sql, StoreConformance,
-                         testing::Values([] { return std::make_unique<SqlPlace>(); }));
+constexpr auto make_place = [] { return std::make_unique<SqlPlace>(); };
+INSTANTIATE_TEST_SUITE_P(sql, StoreConformance, testing::Values(make_place));
+INSTANTIATE_TEST_SUITE_P(sql, KeeperConformance, testing::Values(make_place));
 
 class SqlStoreTest : public testing::Test {
  protected:
@@ -171,7 +172,7 @@ TEST_F(SqlStoreTest, changes_nothing_once_another_has_begun) {
     ASSERT_TRUE(fault);
     if (fault->kind == Kind::unavailable) fault = add(*first, 10, 1);  // it was cut off
     ASSERT_TRUE(fault);
-    EXPECT_EQ(fault->kind, Kind::refused) << fault->text;
+    EXPECT_EQ(fault->kind, Kind::fenced) << fault->text;
     EXPECT_THAT(fault->text, HasSubstr("another server"));
     EXPECT_EQ(add(*second, 20, 10), std::nullopt);
   }
@@ -181,11 +182,39 @@ TEST_F(SqlStoreTest, changes_nothing_once_another_has_begun) {
   for (int i = 0; i < 3; ++i) {
     const auto fault = first->commit(changes);
     ASSERT_TRUE(fault);
-    EXPECT_EQ(fault->kind, Kind::refused);
+    EXPECT_EQ(fault->kind, Kind::fenced);
     EXPECT_THAT(fault->text, HasSubstr("another server has begun since"));
   }
   EXPECT_EQ(job_count(), "20");
   begun();  // it does not keep others out
+}
+
+TEST_F(SqlStoreTest, learns_that_another_has_begun_without_a_change_to_write) {
+  const auto first = begun();
+  EXPECT_EQ(first->keep(), std::nullopt);
+  end_session();
+  const auto second = begun();
+  auto fault = first->keep();
+  ASSERT_TRUE(fault);
+  if (fault->kind == Kind::unavailable) fault = first->keep();  // it was cut off
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::fenced) << fault->text;
+  EXPECT_EQ(second->keep(), std::nullopt);
+  shell_.run("UPDATE " + table("store") + " SET start_number = start_number + 1");
+  fault = second->keep();  // in its own session
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::fenced) << fault->text;
+}
+
+TEST_F(SqlStoreTest, takes_its_store_up_again_when_it_was_cut_off_and_nobody_has_begun) {
+  const auto store = begun();
+  end_session();
+  auto fault = store->keep();
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->kind, Kind::unavailable) << fault->text;
+  for (int i = 0; i < 10 && fault; ++i) fault = store->keep();
+  EXPECT_EQ(fault, std::nullopt);
+  EXPECT_EQ(add(*store, 0, 1), std::nullopt);
 }
 
 TEST_F(SqlStoreTest, is_fenced_off_in_its_own_session_too) {
@@ -200,7 +229,7 @@ TEST_F(SqlStoreTest, is_fenced_off_in_its_own_session_too) {
   changes.remove(numbered(0));
   const auto fault = store->commit(changes);
   ASSERT_TRUE(fault);
-  EXPECT_EQ(fault->kind, Kind::refused);
+  EXPECT_EQ(fault->kind, Kind::fenced);
   EXPECT_THAT(fault->text, AllOf(HasSubstr("another server has begun since"),
                                  HasSubstr("process 77 on elsewhere")));
   EXPECT_EQ(job_count(), "10");

@@ -20,7 +20,7 @@
 #include <utility>
 
 #include "server/store/sqlite/sqlite_store.hpp"
-#include "tests/unit/store/conformance.hpp"
+#include "tests/unit/store/keeper_conformance.hpp"
 
 namespace {
 
@@ -117,8 +117,9 @@ class SqlitePlace : public StorePlace {
   Directory directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(sqlite, StoreConformance,
-                         testing::Values([] { return std::make_unique<SqlitePlace>(); }));
+constexpr auto make_place = [] { return std::make_unique<SqlitePlace>(); };
+INSTANTIATE_TEST_SUITE_P(sqlite, StoreConformance, testing::Values(make_place));
+INSTANTIATE_TEST_SUITE_P(sqlite, KeeperConformance, testing::Values(make_place));
 
 std::string content(const fs::path& path) {
   std::ostringstream out;
@@ -774,6 +775,15 @@ class SqliteStartsOver : public SqliteStoreTest {
     EXPECT_TRUE(aside_.empty());
   }
 };
+
+TEST_F(SqliteStartsOver, and_still_knows_what_was_imported) {
+  syncs_fail = false;
+  EXPECT_EQ(store_->note_import("a queue", std::nullopt), std::nullopt);
+  EXPECT_EQ(store_->note_import("a queue", 17), std::nullopt);
+  EXPECT_EQ(start_over(), std::nullopt);
+  EXPECT_THAT(Shell(file_).run("SELECT source, jobs FROM import"),
+              testing::ElementsAre("a queue|17"));
+}
 
 TEST_F(SqliteStartsOver, in_a_new_file_and_has_every_job_after_reopening) {
   EXPECT_TRUE(start_over());  // the disk is as it was

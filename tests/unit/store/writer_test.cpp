@@ -30,6 +30,7 @@ using testing::ElementsAre;
 struct Disk {
   std::vector<JobNumber> jobs;
   std::deque<std::optional<StoreFault>> commit_faults;  ///< of the next commits
+  std::optional<StoreFault> holder_fault;
   bool prepares = true;
   std::vector<std::string> calls;
 };
@@ -71,6 +72,20 @@ class FakeStore : public Store {
       disk_.jobs.push_back(changes.added(i).number);
     }
     for (const JobNumber number : changes.removed()) std::erase(disk_.jobs, number);
+    return std::nullopt;
+  }
+  [[nodiscard]] bool can_be_taken() const override { return true; }
+  [[nodiscard]] std::optional<StoreFault> keep() override {
+    disk_.calls.emplace_back("keep");
+    return disk_.holder_fault;
+  }
+  [[nodiscard]] FoundImport find_import(const std::string&) override { return std::nullopt; }
+  [[nodiscard]] std::optional<StoreFault> note_import(const std::string&,
+                                                      std::optional<std::uint64_t>) override {
+    return std::nullopt;
+  }
+  [[nodiscard]] std::optional<StoreFault> look(StoreSight&, const Take&,
+                                               const SetAside&) override {
     return std::nullopt;
   }
   [[nodiscard]] bool prepare(const JobChanges& changes) override {
@@ -244,6 +259,24 @@ TEST_F(Writer, leaves_undone_what_was_to_follow_a_batch_that_was_tried_twice) {
   while (!std::holds_alternative<StoreWriter::Stored>(news())) {
   }
   EXPECT_FALSE(is_done);
+}
+
+TEST_F(Writer, asks_whether_the_store_is_still_its_own) {
+  writer_.look();
+  EXPECT_TRUE(writer_.is_looking());
+  EXPECT_TRUE(std::holds_alternative<StoreWriter::Kept>(news()));
+  EXPECT_FALSE(writer_.is_looking());
+  disk_.holder_fault = fault(StoreFault::Kind::fenced);
+  writer_.look();
+  EXPECT_TRUE(std::holds_alternative<StoreWriter::Taken>(news()));
+}
+
+TEST_F(Writer, says_that_the_store_is_taken_and_tries_no_more) {
+  disk_.commit_faults = {fault(StoreFault::Kind::fenced)};
+  prepare({1});
+  write(1, {2});
+  EXPECT_TRUE(std::holds_alternative<StoreWriter::Taken>(news()));
+  EXPECT_TRUE(disk_.jobs.empty());
 }
 
 TEST_F(Writer, reads_what_is_wanted_behind_the_batch_that_has_it) {
