@@ -199,7 +199,10 @@ void StoreWriter::publish(std::unique_ptr<Fetched> result) {
 // A store that is out of reach is asked again with a later batch, so that commits go on.
 void StoreWriter::fetch(std::span<const JobNumber> wanted, Fetched& result) {
   result.fault = fetch_some(wanted, result);
-  if (result.fault && result.fault->kind == StoreFault::Kind::failing) fetch_one_by_one(result);
+  // SQLite says of some reads that fail that the file is damaged.
+  const bool may_be_the_disk = result.fault && (result.fault->kind == StoreFault::Kind::failing ||
+                                                result.fault->kind == StoreFault::Kind::damaged);
+  if (may_be_the_disk) fetch_one_by_one(result);
   if (!result.fault) {
     fruitless_fetches_ = 0;
   } else if (!result.unread.empty()) {

@@ -88,6 +88,7 @@ class SqliteStore::Opened {
   Statement begin_, begin_reading_, commit_, rollback_, add_, requeue_, remove_, load_, fetch_;
   Statement free_pages_, give_back_, add_lost_;
   sqlite::OldPlace* old_place_ = nullptr;  ///< of a new one
+  Fault old_place_fault_;
   std::vector<Lost> lost_;
   std::optional<StoreFault> failed_;
   std::size_t removed_since_look_ = 0;
@@ -291,10 +292,6 @@ Fault SqliteStore::Opened::fetch(std::span<const JobNumber> numbers, const Take&
       set_aside(number, not_there);
     } else {
       failed = database_.fault("reading a job", code);
-      if (failed->kind == StoreFault::Kind::damaged) {
-        set_aside(number, failed->text);
-        failed.reset();
-      }
     }
     fetch_.reset();
     if (failed) break;
@@ -353,7 +350,8 @@ int SqliteStore::Opened::add(JobRecord record) {
   std::string why;
   if (record.away_bytes > 0) {
     GMAN_ASSERT(old_place_ != nullptr);
-    why = old_place_->complete(record);
+    old_place_fault_ = old_place_->complete(record, why);
+    if (old_place_fault_) return SQLITE_IOERR_READ;
   }
   if (why.empty()) {
     sqlite::bind_job(add_, record);
@@ -392,7 +390,10 @@ Fault SqliteStore::Opened::commit(const JobChanges& changes) {
   if (failed_) return failed_;
   if (changes.empty()) return std::nullopt;
   const auto write_them = [&] { return write(changes); };
-  if (!has_log_) return in_transaction("writing", write_them);
+  if (!has_log_) {
+    auto failed = in_transaction("writing", write_them);
+    return old_place_fault_ ? std::exchange(old_place_fault_, std::nullopt) : failed;
+  }
   if (auto failed = log_.before_commit(changes.added_count() > 0))
     return given_up(*std::move(failed));
   auto failed = in_transaction("writing", write_them);
