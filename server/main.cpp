@@ -155,8 +155,8 @@ void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
   }
   std::unique_ptr<gman::StoreWriter> writer;
   if (store != nullptr) {
-    if (const auto fault = gman::load_jobs(*store, engine, settings.workload_memory_bytes_max,
-                                              log, manager)) {
+    if (const auto fault =
+            gman::load_jobs(*store, engine, settings.workload_memory_bytes_max, log, manager)) {
       throw gman::StartError(told(*fault, *store));
     }
     writer = std::make_unique<gman::StoreWriter>(std::move(store));

@@ -245,7 +245,7 @@ class Core {
     Priority priority;
   };
   std::deque<QueueName> hungry_;  ///< queues that ask for more, in turn
-  JobNumber next_number_;       ///< of jobs, and of places in queues
+  JobNumber next_number_;         ///< of jobs, and of places in queues
   std::string store_fault_;
   bool assigning_ = true;
   mutable std::string listed_handles_;  ///< what the rows of the last jobs() point into

@@ -170,8 +170,8 @@ void Core::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
   if (!others.empty()) {
     std::ranges::sort(others);
     jobs_.for_each([&](JobSlot slot, const Job& job) {
-      const bool is_lost = job.workload_at == WorkloadAt::store &&
-                           std::ranges::binary_search(others, job.number);
+      const bool is_lost =
+          job.workload_at == WorkloadAt::store && std::ranges::binary_search(others, job.number);
       if (is_lost) slots.push_back(slot);
     });
   }

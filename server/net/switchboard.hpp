@@ -153,7 +153,7 @@ class Switchboard {
   std::string store_fault_;  ///< the last one
   Instant next_store_fault_log_{};
   bool has_given_up_storing_ = false;  ///< until it works again
-  std::vector<JobNumber> unread_;  ///< workloads to be asked for again, before all others
+  std::vector<JobNumber> unread_;      ///< workloads to be asked for again, before all others
   Instant next_fetch_fault_log_{};
 
   std::uint64_t closed_ = 0;

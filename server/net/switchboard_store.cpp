@@ -130,10 +130,9 @@ void Switchboard::fetched(std::unique_ptr<StoreWriter::Fetched> news) {
   lost(news->lost);
   if (news->fault && now_.steady >= next_fetch_fault_log_) {
     next_fetch_fault_log_ = now_.steady + fault_log_again_after;
-    log_.error("workloads cannot be read from the store, it is being tried again",
-               {{"store", store_->name()},
-                {"cause", news->fault->text},
-                {"jobs", news->unread.size()}});
+    log_.error(
+        "workloads cannot be read from the store, it is being tried again",
+        {{"store", store_->name()}, {"cause", news->fault->text}, {"jobs", news->unread.size()}});
   }
   store_->give_back(std::move(news));
 }

@@ -74,8 +74,7 @@ StoreWriter::~StoreWriter() {
   ::close(end_fd_);
 }
 
-void StoreWriter::write(std::uint64_t batch, JobChanges& changes,
-                        std::vector<JobNumber> wanted) {
+void StoreWriter::write(std::uint64_t batch, JobChanges& changes, std::vector<JobNumber> wanted) {
   GMAN_ASSERT(spare_ != nullptr);
   spare_->wanted = std::move(wanted);
   give(batch, changes, std::nullopt);
@@ -150,8 +149,8 @@ void StoreWriter::work() {
   }
 }
 
-// As long as the commit before took, so that neither waits for the other for long: what is run makes
-// one and needs the other.
+// As long as the commit before took, so that neither waits for the other for long: what is run
+// makes one and needs the other.
 void StoreWriter::read_for(Instant::duration time) {
   const auto until = std::chrono::steady_clock::now() + time;
   while (!wanted_.empty() && !ending_.load()) {
@@ -210,8 +209,8 @@ void StoreWriter::fetch(std::span<const JobNumber> wanted, Fetched& result) {
   }
 }
 
-// The disk does not give something, and what is beside it may be sound. A disk that gives nothing at
-// all is waited for: what cannot be read while it gives other things is lost, and so is, after a
+// The disk does not give something, and what is beside it may be sound. A disk that gives nothing
+// at all is waited for: what cannot be read while it gives other things is lost, and so is, after a
 // while, the one job that all others wait for.
 void StoreWriter::fetch_one_by_one(Fetched& result) {
   std::vector<LostJob> unreadable;

@@ -6,7 +6,8 @@
 // batch is durable, and says so by a descriptor that becomes readable. Where the store itself
 // cannot be trusted any more, the loop gives it everything anew. Where it is full, the batch comes
 // back, to be tried again together with what has changed meanwhile: that may make room. The two
-// threads share atomic pointers and nothing else: what is behind them belongs to whoever holds them.
+// threads share atomic pointers and nothing else: what is behind them belongs to whoever holds
+// them.
 //
 // It also reads what the loop wants of the store, between one batch and the next.
 #pragma once
@@ -84,10 +85,10 @@ class StoreWriter {
   };
   /// What was wanted.
   struct Fetched {
-    JobChanges jobs;                   ///< as added
-    std::vector<LostJob> lost;         ///< not there, or not what was stored
-    std::vector<JobNumber> unread;     ///< to be asked for again
-    std::optional<StoreFault> fault;   ///< because of that
+    JobChanges jobs;                  ///< as added
+    std::vector<LostJob> lost;        ///< not there, or not what was stored
+    std::vector<JobNumber> unread;    ///< to be asked for again
+    std::optional<StoreFault> fault;  ///< because of that
   };
   using News = std::variant<Stored, WrittenAnew, Failing, Lost, Full, std::unique_ptr<Fetched>>;
   /// nullopt: no more for now.
@@ -134,7 +135,7 @@ class StoreWriter {
   Handover<Fetched> fetched_, used_;
   std::deque<std::unique_ptr<Fetched>> fetched_here_;  ///< the loop's
   std::atomic<bool> ending_{false};
-  milliseconds pause_;         ///< the thread's: before it tries again
+  milliseconds pause_;  ///< the thread's: before it tries again
   // These are the thread's.
   std::deque<JobNumber> wanted_;  ///< in the order in which they are needed
   std::vector<std::unique_ptr<Fetched>> unused_results_;

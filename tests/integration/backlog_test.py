@@ -179,7 +179,7 @@ class Backlog(BacklogTestCase):
 
 
 class Faults(BacklogTestCase):
-    """What is away is not in memory when the file is written anew, or when the disk does not read."""
+    """What is away is not in memory when a file is written anew, nor is it while no disk reads."""
 
     COUNT = 1024
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A disk that fails when a test says so: loaded before the C library by LD_PRELOAD.
 //
-// It looks at each call that changes, or reads, a file whose path begins with GMAN_FAULTY_PATH, and obeys the
-// rules in the file GMAN_FAULT_RULES, which the test replaces as it likes:
+// It looks at each call that changes, or reads, a file whose path begins with GMAN_FAULTY_PATH, and
+// obeys the rules in the file GMAN_FAULT_RULES, which the test replaces as it likes:
 //
 //   sync 3 1 EIO           the third sync from now fails, and no other
 //   write 1 0 ENOSPC       every write fails (0: all that follow)

@@ -59,7 +59,7 @@ struct ModelJob {
   std::uint64_t batch = 0;               ///< of one that is being stored
   std::uint64_t position = 0;            ///< in the order of all coming and coming again
   bool is_stored = false;
-  bool is_awaited = false;  ///< its workload is asked for, and has not come
+  bool is_awaited = false;         ///< its workload is asked for, and has not come
   std::optional<Instant> alarm{};  ///< of both
   std::uint64_t alarm_set_as = 0;
   std::string numerator{}, denominator{};

@@ -42,7 +42,7 @@ struct Function {
   Durability durability = Durability::memory;
   QueueMax queue_max{};
   std::array<Queue, priority_count> queues{};
-  std::uint32_t queued = 0;                               ///< in the three queues
+  std::uint32_t queued = 0;     ///< in the three queues
   std::uint32_t available = 0;  ///< `present` of those queues whose first job is
   std::array<std::uint32_t, priority_count> scheduled{};  ///< waiting for their time
   std::array<std::uint32_t, priority_count> storing{};    ///< the store does not have them yet

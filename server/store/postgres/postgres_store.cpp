@@ -47,11 +47,10 @@ constexpr const char* start_has_jobs =
     "SELECT EXISTS (SELECT FROM gmand.job WHERE number BETWEEN $1 AND $2)"
     " OR EXISTS (SELECT FROM gmand.set_aside WHERE number BETWEEN $1 AND $2)";
 
-#define GMAN_SELECT_JOBS                                                            \
+#define GMAN_SELECT_JOBS                                                               \
   "SELECT number, position, handle_number, due_ms, attempts_lost, priority, checksum," \
   " function_name, unique_key, reducer, workload FROM gmand.job "
-constexpr const char* load_jobs =
-    GMAN_SELECT_JOBS "WHERE number BETWEEN $1 AND $2 ORDER BY number";
+constexpr const char* load_jobs = GMAN_SELECT_JOBS "WHERE number BETWEEN $1 AND $2 ORDER BY number";
 constexpr const char* fetch_jobs =
     GMAN_SELECT_JOBS "WHERE number = ANY($1::bigint[]) ORDER BY number";
 #undef GMAN_SELECT_JOBS
