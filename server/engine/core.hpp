@@ -83,7 +83,7 @@ class Core {
 
   // read_ahead.cpp
   void fetched(JobNumber number, std::string_view workload, Now now, Effects& effects);
-  void lost(std::span<const JobNumber> numbers, Now now, Effects& effects);
+  std::vector<JobNumber> lost(std::span<const JobNumber> numbers, Now now, Effects& effects);
   [[nodiscard]] WorkloadsAway away() const {
     return {.jobs = away_jobs_, .bytes = away_bytes_, .bytes_here = both_bytes_};
   }

@@ -155,7 +155,7 @@ void Core::fetched(JobNumber number, std::string_view workload, Now now, Effects
 }
 
 // They are looked for one by one only where the store was written anew, which copies all of them.
-void Core::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
+std::vector<JobNumber> Core::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
   const Turn turn{now, effects};
   std::vector<JobSlot> slots;
   std::vector<JobNumber> others;
@@ -175,11 +175,14 @@ void Core::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
       if (is_lost) slots.push_back(slot);
     });
   }
+  std::vector<JobNumber> forgotten;
   for (const JobSlot slot : slots) {
+    forgotten.push_back(jobs_[slot].number);
     jobs_[slot].is_stored = false;
     fail(slot, turn);
   }
   ask(turn);
+  return forgotten;
 }
 
 }  // namespace gman::engine

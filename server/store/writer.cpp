@@ -22,6 +22,7 @@ namespace {
 constexpr milliseconds first_pause{10};
 constexpr milliseconds longest_pause{1'000};
 constexpr milliseconds fetch_pause{250};
+constexpr milliseconds reading_max{20};
 constexpr int fetch_tries_max = 3;
 /// At once, so that commits need not wait for long.
 constexpr std::size_t fetch_jobs_max = 256;
@@ -149,10 +150,11 @@ void StoreWriter::work() {
   }
 }
 
-// As long as the commit before took, so that neither waits for the other for long: what is run
-// makes one and needs the other.
+// As long as the commit before took, but not for long, so that neither waits for the other for
+// long: what is run makes one and needs the other.
 void StoreWriter::read_for(Instant::duration time) {
-  const auto until = std::chrono::steady_clock::now() + time;
+  const auto until =
+      std::chrono::steady_clock::now() + std::min<Instant::duration>(time, reading_max);
   while (!wanted_.empty() && !ending_.load()) {
     const std::size_t count = std::min(wanted_.size(), fetch_jobs_max);
     const std::vector<JobNumber> next(wanted_.begin(), wanted_.begin() + count);
