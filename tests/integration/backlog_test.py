@@ -237,7 +237,7 @@ class Faults(BacklogTestCase):
             self.assertEqual(answer.type, NO_JOB)
             worker.send(PRE_SLEEP)
             line = gmand.wait_log("workloads cannot be read from the store")
-            self.assertIn("reading a job", line)
+            self.assertIn(str(self.path), line)
             self.assertIn("f\t", gmand.admin("status"))
             with Peer(gmand.address) as client, Peer(gmand.address) as other:
                 client.submit("passing", b"goes on")
