@@ -35,6 +35,7 @@ struct Function {
     // away stands behind all of them.
     std::uint32_t ahead = 0;
     std::uint64_t ahead_bytes = 0;
+    bool is_reading = false;  ///< it has asked and has not got enough yet
     bool is_hungry = false;  ///< it is in the list of those that ask
   };
 
