@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import servers
 from pace import Pace
+from wire import CAN_DO, WORK_COMPLETE, Peer
 
 GEARMANDS = ("gearmand -t 4", "gearmand -t 1")
 OURS = ("gmand", "least")
@@ -124,13 +125,19 @@ BYTES_A_CONNECTION = "resident bytes an idle connection"
 WAKES = "workers woken a job"
 IN_VAIN = "of them in vain"
 
+OF_MEMORY = "of the rate with all in memory, %"
+SUBMITTED = "durable submits/s before"
+PEAK = "resident at most, MiB"
+OF_BUDGET = "its growth in budgets"
+SECONDS_STARTING = "seconds to start with it"
+
 SYNC = "an fdatasync just before, us"
 READ_BACK = "jobs read back/s"
 SECONDS_READING = "seconds for it"
 CPU_WITHOUT = "without them, us"
 MORE = "more, %"
 BESIDE = "durable submits/s beside it"
-MORE_IS_BETTER = (RATE, READ_BACK, BESIDE)
+MORE_IS_BETTER = (RATE, READ_BACK, BESIDE, OF_MEMORY, SUBMITTED)
 NOT_OF_THE_SERVER = (SYNC,)
 
 
@@ -232,6 +239,65 @@ def memory_beside_durable(name, size):
     cost, cost_without = statistics.median(with_them), statistics.median(without)
     return {CPU: cost, CPU_WITHOUT: cost_without, MORE: 100 * (cost / cost_without - 1),
             BESIDE: statistics.median(rates)}
+
+
+BACKLOG_BYTES = 4096        # of each workload
+BACKLOG_OF_BUDGET = 16      # how many times the budget is queued
+IN_ORDER_LOOKED_AT = 2000
+
+
+def backlog(name, size):
+    """Many times as much queued as workloads may take in memory, a restart, and all of it taken
+    again; then the same server with no such limit and a quarter of the jobs, which fit."""
+    budget = size * BACKLOG_BYTES // BACKLOG_OF_BUDGET
+
+    def take_in_order(server):
+        """A few by hand: the handles of one start count upwards."""
+        host, port = server.tcp.split(":")
+        with Peer(f"{host}:{port}", seconds=60) as worker:
+            worker.send(CAN_DO, "gman_bench")
+            numbers = []
+            for _ in range(IN_ORDER_LOOKED_AT):
+                handle, _, workload = worker.grab(60)
+                if len(workload) != BACKLOG_BYTES:
+                    raise RuntimeError(f"{name} gave {len(workload)} bytes")
+                numbers.append(int(handle.rpartition(b":")[2]))
+                worker.send(WORK_COMPLETE, handle, b"")
+            worker.echo()
+        if numbers != sorted(numbers):
+            raise RuntimeError(f"{name} gave jobs out of their order")
+        return len(numbers)
+
+    def take_all(server, left):
+        """Jobs a second. A worker of `gman bench` leaves when it is told that there is no job, also
+        when one is only being read: then others come."""
+        jobs, seconds = left, 0.0
+        while left:
+            run = bench(server.tcp, "-c", 0, "--workers", 4, "-n", left)
+            seconds += run["seconds"]
+            left -= run["jobs_taken"]
+            if seconds > RUN_SECONDS_MAX:
+                raise RuntimeError(f"{name} still has {left} jobs after {seconds:.0f} s")
+        return jobs / seconds
+
+    with servers.store_directory() as directory:
+        with servers.start(name, "--workload-memory-max", budget, directory=directory) as server:
+            empty = server.resident_bytes()
+            submitted = bench(server.tcp, "--bytes", BACKLOG_BYTES, "-n", size)
+            peak = server.resident_bytes_max()
+        began = time.monotonic()
+        with servers.start(name, "--workload-memory-max", budget, directory=directory) as server:
+            start_seconds = time.monotonic() - began
+            first = take_in_order(server)
+            rate = take_all(server, size - first - IN_ORDER_LOOKED_AT)
+            take_in_order(server)
+            peak = max(peak, server.resident_bytes_max())
+    with servers.start(name, "--workload-memory-max", 0) as server:
+        bench(server.tcp, "--bytes", BACKLOG_BYTES, "-n", size // 4)
+        rate_in_memory = take_all(server, size // 4)
+    return {RATE: rate, OF_MEMORY: 100 * rate / rate_in_memory,
+            SUBMITTED: submitted["jobs_per_second"], PEAK: peak / 2**20,
+            OF_BUDGET: (peak - empty) / budget, SECONDS_STARTING: start_seconds}
 
 
 @dataclasses.dataclass
@@ -359,6 +425,12 @@ DURABLE_ROWS = [
         asks={MORE: Ask("<= 10", lambda of: of(STORED) <= 10),
               BESIDE: Ask(">= 9,500", lambda of: of(STORED) >= 9_500)},
         starts_itself=True),
+    # 4 GiB over 256 MiB; in a quick run 512 MiB over 32 MiB.
+    Row("grab + complete of a backlog of 4 KiB jobs, 16 times as large as its workloads may be in "
+        "memory, after a restart, TCP", backlog, sizes(2**17, 2**20), (STORED,),
+        asks={OF_MEMORY: Ask(">= 50", lambda of: of(STORED) >= 50),
+              OF_BUDGET: Ask("<= 2", lambda of: of(STORED) <= 2)},
+        rounds_max=1, starts_itself=True),
 ]
 
 TABLES = [

@@ -62,6 +62,10 @@ class Server:
         text = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         return int(re.search(r"^VmRSS:\s+(\d+) kB", text, re.MULTILINE).group(1)) * 1024
 
+    def resident_bytes_max(self):
+        text = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE).group(1)) * 1024
+
     def loop_cpu_seconds(self):
         """Of its first thread, which serves everybody."""
         schedstat = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/schedstat")
@@ -156,7 +160,7 @@ def serving(command, port, question, answer):
 
 @contextlib.contextmanager
 def gmand(name, *options):
-    with Gmand(*options) as server:
+    with Gmand(*options, start_seconds=START_SECONDS) as server:
         if not answers(server.port, ECHO, ECHO_ANSWER):
             raise RuntimeError(f"gmand does not answer:\n{server.log()}")
         yield Server(name, server.pid, server.address, f"unix:{server.unix_socket}")

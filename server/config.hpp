@@ -82,8 +82,8 @@ struct ServerConfig {
   config::GearmandQueue queue;
   /// Functions whose jobs are in memory only, all the same.
   std::vector<std::string> memory_functions;
-  /// Of workloads that the store has and that stay in memory as well, before the rest is left in the
-  /// store alone until it is needed. 0: no limit.
+  /// Of workloads that the store has and that stay in memory as well, before the rest is left in
+  /// the store alone until it is needed. 0: no limit.
   std::uint64_t workload_memory_bytes_max = std::uint64_t{1} << 30;
   /// How long a client waits for a store that fails before it is told so.
   std::chrono::milliseconds store_patience{10'000};

@@ -178,8 +178,8 @@ void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
   }
   std::unique_ptr<gman::StoreWriter> writer;
   if (store != nullptr) {
-    if (const auto fault = gman::load_jobs(*store, engine, settings.workload_memory_bytes_max,
-                                              log, manager)) {
+    if (const auto fault =
+            gman::load_jobs(*store, engine, settings.workload_memory_bytes_max, log, manager)) {
       throw gman::StartError(told(*fault, *store));
     }
     say_what_gearmand_left(log, *store, place);

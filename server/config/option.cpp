@@ -433,8 +433,8 @@ std::vector<Option> make_options() {
        "Jobs of this function are kept in memory only;\nmay be given several times", When::live,
        function_names()},
       {"workload-memory-max", 0, in(jobs), "BYTES [1G]",
-       "Workloads that the store has and that stay in\nmemory as well; the rest is read when it is\n"
-       "needed. 0: all of them stay",
+       "Workloads that stay in memory although the\nstore has them; the rest is read when needed.\n"
+       "0: all of them stay",
        When::live, bytes<&C::workload_memory_bytes_max>()},
       {"store-patience-seconds", 0, in(jobs), "SECONDS [10]",
        "How long clients wait for a store that fails\nbefore they are told so", When::live,

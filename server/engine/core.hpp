@@ -85,7 +85,7 @@ class Core {
 
   // read_ahead.cpp
   void fetched(JobNumber number, std::string_view workload, Now now, Effects& effects);
-  void lost(std::span<const JobNumber> numbers, Now now, Effects& effects);
+  std::vector<JobNumber> lost(std::span<const JobNumber> numbers, Now now, Effects& effects);
   [[nodiscard]] WorkloadsAway away() const {
     return {.jobs = away_jobs_, .bytes = away_bytes_, .bytes_here = both_bytes_};
   }
@@ -248,7 +248,7 @@ class Core {
     Priority priority;
   };
   std::deque<QueueName> hungry_;  ///< queues that ask for more, in turn
-  JobNumber next_number_;       ///< of jobs, and of places in queues
+  JobNumber next_number_;         ///< of jobs, and of places in queues
   std::string store_fault_;
   bool assigning_ = true;
   bool disowning_ = false;              ///< some of what another server has is still here

@@ -144,8 +144,8 @@ bool Engine::can_stay_away(const JobRecord& record) {
 void Engine::fetched(JobNumber number, std::string_view workload, Now now, Effects& effects) {
   impl_->fetched(number, workload, now, effects);
 }
-void Engine::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
-  impl_->lost(numbers, now, effects);
+std::vector<JobNumber> Engine::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
+  return impl_->lost(numbers, now, effects);
 }
 WorkloadsAway Engine::away() const {
   return impl_->away();

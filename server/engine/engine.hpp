@@ -110,8 +110,8 @@ class Engine {
   /// The workload of a job that Effects::wanted() named; a job that is gone meanwhile is ignored.
   void fetched(JobNumber number, std::string_view workload, Now now, Effects& effects);
   /// The store has lost the workloads of these: whoever waits for one is told that it has failed,
-  /// and it is forgotten without a word to the store.
-  void lost(std::span<const JobNumber> numbers, Now now, Effects& effects);
+  /// and it is forgotten without a word to the store. Those that were not gone before.
+  std::vector<JobNumber> lost(std::span<const JobNumber> numbers, Now now, Effects& effects);
   [[nodiscard]] WorkloadsAway away() const;
   /// Whoever waits for the store is told that it fails: the jobs that it does not have yet are
   /// forgotten.

@@ -10,8 +10,8 @@
 // A job that is to outlive the process is Storing until its store has it: no worker sees it before.
 // A job is in exactly one state, and each state carries what has a meaning only there. A finished
 // job has no record. Records are small, because there may be many millions: names are numbers,
-// and the bytes (unique, reducer, workload) lie together in one block of the BlockStore. Where there
-// is a store, the workload of a job that waits may be there alone: read_ahead.cpp.
+// and the bytes (unique, reducer, workload) lie together in one block of the BlockStore. Where
+// there is a store, the workload of a job that waits may be there alone: read_ahead.cpp.
 #pragma once
 
 #include <cstdint>

@@ -102,11 +102,15 @@ bool Core::is_far_ahead(const Function::Queue& queue) const {
          queue.ahead_bytes >= ahead_bytes_of(settings_.workload_memory_bytes_max);
 }
 
+// Once it asks, it asks for a good deal more than makes it ask: a store reads many at a lower cost.
 bool Core::is_hungry(const Function& function, const Function::Queue& queue) const {
   if (queue.away.empty() || function.workers == 0) return false;
   const std::uint64_t budget = settings_.workload_memory_bytes_max;
   if (queue.ahead == 0 || queue.ahead_bytes < ahead_bytes_min_of(budget)) return true;
-  return has_room(is_far_ahead(queue) ? share_of_those_read(budget) : budget);
+  const std::uint64_t enough = ahead_bytes_of(budget) / (queue.is_reading ? 1 : 2);
+  const bool has_enough = queue.ahead >= ahead_jobs_max || queue.ahead_bytes >= enough;
+  const std::uint64_t share = share_of_those_read(budget);
+  return has_room(!has_enough ? budget : share - (queue.is_reading ? 0 : share / 8));
 }
 
 void Core::look_ahead(FunctionId id, Priority priority, Turn turn) {
@@ -128,6 +132,7 @@ void Core::ask(Turn turn) {
     Function& function = functions_[id];
     Function::Queue& queue = function.queues[index_of(priority)];
     queue.is_hungry = false;
+    queue.is_reading = is_hungry(function, queue);
     for (std::size_t asked = 0; asked < asked_in_turn_max && is_hungry(function, queue); ++asked) {
       if (coming_.size() >= coming_jobs_max || coming_bytes_ >= coming_bytes_max) break;
       const JobSlot slot = queue.away.first();
@@ -137,7 +142,8 @@ void Core::ask(Turn turn) {
       coming_bytes_ += job.workload_bytes;
       turn.effects.want(job.number);
     }
-    if (!is_hungry(function, queue)) continue;
+    queue.is_reading = is_hungry(function, queue);
+    if (!queue.is_reading) continue;
     queue.is_hungry = true;
     hungry_.push_back({id, priority});
   }
@@ -155,7 +161,7 @@ void Core::fetched(JobNumber number, std::string_view workload, Now now, Effects
 }
 
 // They are looked for one by one only where the store was written anew, which copies all of them.
-void Core::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
+std::vector<JobNumber> Core::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
   const Turn turn{now, effects};
   std::vector<JobSlot> slots;
   std::vector<JobNumber> others;
@@ -170,16 +176,19 @@ void Core::lost(std::span<const JobNumber> numbers, Now now, Effects& effects) {
   if (!others.empty()) {
     std::ranges::sort(others);
     jobs_.for_each([&](JobSlot slot, const Job& job) {
-      const bool is_lost = job.workload_at == WorkloadAt::store &&
-                           std::ranges::binary_search(others, job.number);
+      const bool is_lost =
+          job.workload_at == WorkloadAt::store && std::ranges::binary_search(others, job.number);
       if (is_lost) slots.push_back(slot);
     });
   }
+  std::vector<JobNumber> forgotten;
   for (const JobSlot slot : slots) {
+    forgotten.push_back(jobs_[slot].number);
     jobs_[slot].is_stored = false;
     fail(slot, turn);
   }
   ask(turn);
+  return forgotten;
 }
 
 }  // namespace gman::engine

@@ -111,7 +111,11 @@ std::optional<std::uint32_t> Core::disown_stored(std::uint32_t from, std::size_t
     job.is_stored = false;
     if (!job.is_running()) {
       fail(slot, turn);
-    } else if (job.client_count > 0) {
+      continue;
+    }
+    forget_workload(slot);  // as one that may be left in the store
+    job.workload_at = WorkloadAt::memory;
+    if (job.client_count > 0) {
       job.lifetime = Lifetime::clients;
     } else {
       job.lifetime = Lifetime::this_run;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The switchboard's dealings with the store: answers that wait for it, batches that go to it, and
 // what it says of them. While it is busy with one batch, the next one forms.
+#include <algorithm>
 #include <utility>
 
 #include "protocol/errors.hpp"
@@ -225,14 +226,18 @@ void Switchboard::fetched(std::unique_ptr<StoreWriter::Fetched> news) {
   store_->give_back(std::move(news));
 }
 
+// Of a job that was cancelled meanwhile, the store says the same.
 void Switchboard::lost(const std::vector<LostJob>& jobs) {
+  if (jobs.empty()) return;
   std::vector<JobNumber> numbers;
+  for (const LostJob& job : jobs) numbers.push_back(job.number);
+  std::vector<JobNumber> forgotten = engine_.lost(numbers, now_, effects_);
+  std::ranges::sort(forgotten);
   for (const auto& [number, why] : jobs) {
+    if (!std::ranges::binary_search(forgotten, number)) continue;
     log_.error("a job is lost, and will not be run",
                {{"store", store_->name()}, {"job", number}, {"why", why}});
-    numbers.push_back(number);
   }
-  if (!numbers.empty()) engine_.lost(numbers, now_, effects_);
 }
 
 void Switchboard::store_fails(const StoreFault& fault) {

@@ -12,6 +12,7 @@ namespace gman {
 namespace {
 
 constexpr milliseconds fetch_pause{250};
+constexpr milliseconds reading_max{20};
 constexpr int fetch_tries_max = 3;
 /// At once, so that commits need not wait for long.
 constexpr std::size_t fetch_jobs_max = 256;
@@ -24,7 +25,8 @@ constexpr int fruitless_fetches_max = 60;
 // As long as the commit before took, so that neither waits for the other for long: what is run
 // makes one and needs the other.
 void StoreWriter::read_for(Instant::duration time) {
-  const auto until = std::chrono::steady_clock::now() + time;
+  const auto until =
+      std::chrono::steady_clock::now() + std::min<Instant::duration>(time, reading_max);
   while (!wanted_.empty() && !ending_.load()) {
     const std::size_t count = std::min(wanted_.size(), fetch_jobs_max);
     const std::vector<JobNumber> next(wanted_.begin(), wanted_.begin() + count);
@@ -70,7 +72,10 @@ void StoreWriter::publish(std::unique_ptr<Fetched> result) {
 // A store that is out of reach is asked again with a later batch, so that commits go on.
 void StoreWriter::fetch(std::span<const JobNumber> wanted, Fetched& result) {
   result.fault = fetch_some(wanted, result);
-  if (result.fault && result.fault->kind == StoreFault::Kind::failing) fetch_one_by_one(result);
+  // SQLite says of some reads that fail that the file is damaged.
+  const bool may_be_the_disk = result.fault && (result.fault->kind == StoreFault::Kind::failing ||
+                                                result.fault->kind == StoreFault::Kind::damaged);
+  if (may_be_the_disk) fetch_one_by_one(result);
   if (!result.fault) {
     fruitless_fetches_ = 0;
   } else if (!result.unread.empty()) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A disk that fails when a test says so: loaded before the C library by LD_PRELOAD.
 //
-// It looks at each call that changes a file whose path begins with GMAN_FAULTY_PATH, and obeys the
-// rules in the file GMAN_FAULT_RULES, which the test replaces as it likes:
+// It looks at each call that changes, or reads, a file whose path begins with GMAN_FAULTY_PATH, and
+// obeys the rules in the file GMAN_FAULT_RULES, which the test replaces as it likes:
 //
 //   sync 3 1 EIO           the third sync from now fails, and no other
 //   write 1 0 ENOSPC       every write fails (0: all that follow)
 //   any 1 0 EROFS          every call that changes anything does
+//   read 1 0 EIO           every read fails, and nothing else
 //   sync 2 1 kill-before   the process kills itself instead of the second sync
 //   sync 2 1 kill-after    ... as soon as it is done
 //
@@ -102,7 +103,8 @@ Fate fate_of(const char* call) {
   for (std::size_t i = 0; i < rule_count; ++i) {
     Rule& rule = rules[i];
     const std::string_view meant = rule.call.data();
-    if (meant != "any" && meant != call) continue;
+    const bool is_any = meant == "any" && std::string_view(call) != "read";
+    if (!is_any && meant != call) continue;
     ++rule.seen;
     if (rule.seen < rule.first || (rule.count != 0 && rule.seen >= rule.first + rule.count)) {
       continue;
@@ -148,6 +150,14 @@ SEEN ssize_t pwrite64(int file, const void* bytes, size_t count, off_t at) {
 
 SEEN ssize_t pwrite(int file, const void* bytes, size_t count, off_t at) {
   return pwrite64(file, bytes, count, at);
+}
+
+SEEN ssize_t pread64(int file, void* bytes, size_t count, off_t at) {
+  return guarded("read", file, [&] { return ::syscall(SYS_pread64, file, bytes, count, at); });
+}
+
+SEEN ssize_t pread(int file, void* bytes, size_t count, off_t at) {
+  return pread64(file, bytes, count, at);
 }
 
 SEEN int fdatasync(int file) {

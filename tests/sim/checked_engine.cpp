@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/sim/checked_engine.hpp"
 
+#include <array>
+
 #include "server/net/admin_answers.hpp"
 #include "tests/sim/failure.hpp"
 
@@ -72,6 +74,20 @@ void CheckedEngine::give_up_storing(Now now) {
   compare(now);
 }
 
+void CheckedEngine::fetched(JobNumber number, std::string_view workload, Now now) {
+  engine_->fetched(number, workload, now, effects_);
+  witness();
+  model_.fetched(number);
+  compare(now);
+}
+
+void CheckedEngine::lost(JobNumber number, Now now) {
+  engine_->lost(std::array{number}, now, effects_);
+  witness();
+  model_.lost(number);
+  compare(now);
+}
+
 void CheckedEngine::set_store_fault(const std::string& text) {
   engine_->set_store_fault(text);
   model_.set_store_fault(text);
@@ -83,6 +99,7 @@ void CheckedEngine::restart(const EngineSettings& settings, const std::vector<Jo
   engine_ = std::make_unique<Engine>(settings);
   JobChanges died_with_it;
   effects_.take_batch(died_with_it);
+  wanted_.clear();
   for (const auto& [start, prefix] : starts) engine_->know_start(start, prefix);
   for (const JobRecord& job : jobs) engine_->restore(job, now);
   model_.restarted(settings, last_batch_is_stored, now);
@@ -152,6 +169,9 @@ void CheckedEngine::compare(Now now) {
     }
   }
   effects_.clear();
+  const std::vector<JobNumber> wanted = effects_.take_wanted();
+  model_.wanted(wanted);
+  wanted_.insert(wanted_.end(), wanted.begin(), wanted.end());
   engine_->check();
   model_.check(*engine_, now);
 }

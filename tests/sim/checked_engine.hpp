@@ -40,6 +40,10 @@ class CheckedEngine {
   std::uint64_t take_batch(JobChanges& changes);
   void stored(std::uint64_t batch, Now now);
   void give_up_storing(Now now);
+  /// Jobs whose workloads it has asked for since the last call.
+  [[nodiscard]] std::vector<JobNumber> take_wanted() { return std::exchange(wanted_, {}); }
+  void fetched(JobNumber number, std::string_view workload, Now now);
+  void lost(JobNumber number, Now now);
   void set_store_fault(const std::string& text);
   /// Another engine, with these jobs, in the order of their positions.
   void restart(const EngineSettings& settings, const std::vector<JobRecord>& jobs,
@@ -63,6 +67,7 @@ class CheckedEngine {
   SessionTable no_sessions_;
   std::vector<Happened> happened_;
   std::vector<ConnId> woken_;
+  std::vector<JobNumber> wanted_;
   std::uint64_t events_ = 0;
 };
 

@@ -114,6 +114,9 @@ EngineSettings History::settings_of(Dice& dice) {
   if (dice.one_in(8)) settings.memory_bytes_max = dice.between(300, 4000);
   if (dice.one_in(8)) settings.functions_max = dice.between(1, 3);
   if (dice.one_in(8)) settings.functions_per_worker_max = dice.between(1, 3);
+  if (settings.has_store && settings.memory_bytes_max == 0 && dice.one_in(2)) {
+    settings.workload_memory_bytes_max = dice.pick(std::array<std::uint64_t, 4>{1, 20, 60, 200});
+  }
   return settings;
 }
 
@@ -201,6 +204,8 @@ void History::change_limits() {
   changed.functions_per_worker_max = settings_.functions_per_worker_max;
   changed.memory_bytes_max = settings_.memory_bytes_max;
   changed.has_store = settings_.has_store;
+  const bool may_leave_workloads = settings_.has_store && settings_.memory_bytes_max == 0;
+  if (!may_leave_workloads) changed.workload_memory_bytes_max = 0;
   changed.memory_functions = settings_.memory_functions;
   world_.server.change(changed);
 }

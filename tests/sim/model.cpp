@@ -165,6 +165,7 @@ void Model::on(ConnId who, const GrabJob& r, Now now) {
   std::optional<Priority> best;
   for (const auto& [handle, job] : jobs_) {
     if (job.state != State::queued || !peer.abilities.contains(job.function)) continue;
+    if (is_behind_one_awaited(job)) continue;
     best = std::min(best.value_or(Priority::low), job.priority);
   }
   if (!best) return expect(who, NoJob{});
@@ -180,6 +181,7 @@ void Model::on(ConnId who, const GrabJob& r, Now now) {
   ModelJob& job = found->second;
   require(job.state != State::running, [&] { return "handed to two workers: " + job.handle; });
   require(job.state != State::scheduled, [&] { return "run before its time: " + job.handle; });
+  require(!job.is_awaited, [&] { return "run without its workload: " + job.handle; });
   require(job.priority == *best, [&] { return "a higher priority waited: " + told(happened_[0]); });
   require(peer.abilities.contains(job.function),
           [&] { return "the worker cannot do " + told(happened_[0]); });
@@ -525,7 +527,7 @@ void Model::check(const Engine& engine, Now now) const {
   const milliseconds patience = settings_.wake_patience + tick_lateness_max;
   for (const auto& entry : jobs_) {
     const ModelJob& job = entry.second;
-    if (job.state != State::queued) continue;
+    if (job.state != State::queued || is_behind_one_awaited(job)) continue;
     bool sleeps = false;
     bool is_coming = false;
     for (const auto& [conn, peer] : peers_) {
@@ -746,7 +748,7 @@ void Model::apply_given() {
   for (const Change& change : std::exchange(given_, {})) {
     if (change.kind == Change::Kind::removed) {
       stored_.erase(change.job.handle);
-    } else {
+    } else if (change.kind == Change::Kind::added || stored_.contains(change.job.handle)) {
       stored_.insert_or_assign(change.job.handle, change.job);
     }
   }
@@ -772,6 +774,50 @@ void Model::give_up_storing() {
   }
   std::ranges::sort(waiting, {}, &ModelJob::batch);
   for (ModelJob* job : waiting) end(*job, Outcome::not_stored);
+}
+
+bool Model::is_behind_one_awaited(const ModelJob& job) const {
+  const ModelJob* first = &job;
+  for (const auto& [handle, other] : jobs_) {
+    const bool is_rival = other.state == State::queued && other.function == job.function &&
+                          other.priority == job.priority;
+    if (is_rival && other.queued_as < first->queued_as) first = &other;
+  }
+  return first->is_awaited;
+}
+
+ModelJob* Model::find(JobNumber number) {
+  const auto handle = handle_of_number_.find(number);
+  if (handle == handle_of_number_.end()) return nullptr;
+  const auto found = jobs_.find(handle->second);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+void Model::wanted(const std::vector<JobNumber>& numbers) {
+  for (const JobNumber number : numbers) {
+    ModelJob* const job = find(number);
+    if (job == nullptr) continue;  // the same event has ended it
+    require(job->state == State::queued && stored_.contains(job->handle),
+            [&] { return "asked the store for " + job->handle; });
+    require(job->unique != "-" && !job->workload.empty(),
+            [&] { return "did not keep the workload of " + job->handle; });
+    require(!std::exchange(job->is_awaited, true),
+            [&] { return "asked twice for " + job->handle; });
+  }
+}
+
+void Model::fetched(JobNumber number) {
+  if (ModelJob* const job = find(number)) job->is_awaited = false;
+}
+
+void Model::lost(JobNumber number) {
+  if (ModelJob* const job = find(number)) {
+    job->is_stored = false;
+    stored_.erase(job->handle);
+    fail(*job, Outcome::lost);
+  } else {
+    stored_.erase(handle_of_number_.at(number));
+  }
 }
 
 // The new server has what is stored, in the order of positions.
@@ -801,6 +847,7 @@ void Model::restarted(EngineSettings settings, bool last_batch_is_stored, Now no
     job.clients.clear();
     job.is_background = true;
     job.is_cancelled = false;
+    job.is_awaited = false;
     job.alarm.reset();
     if (ModelJob* known = find(job.function, job.unique, job.workload)) known->has_key = false;
     job.has_key = true;

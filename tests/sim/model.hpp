@@ -59,6 +59,7 @@ struct ModelJob {
   std::uint64_t batch = 0;               ///< of one that is being stored
   std::uint64_t position = 0;            ///< in the order of all coming and coming again
   bool is_stored = false;
+  bool is_awaited = false;         ///< its workload is asked for, and has not come
   std::optional<Instant> alarm{};  ///< of both
   std::uint64_t alarm_set_as = 0;
   std::string numerator{}, denominator{};
@@ -73,6 +74,7 @@ enum class Outcome : std::uint8_t {
   used_up,
   left_alone,
   not_stored,  ///< and nobody was told that it was
+  lost,        ///< the store has lost its workload
   died,        ///< with its server, and was not to be stored
 };
 
@@ -98,6 +100,11 @@ class Model {
   void stored(std::uint64_t batch, Now now);
   void give_up_storing();
   void set_store_fault(std::string text) { store_fault_ = std::move(text); }
+  /// Workloads that the engine has asked for because of the event before; one that has come, or is
+  /// lost.
+  void wanted(const std::vector<JobNumber>& numbers);
+  void fetched(JobNumber number);
+  void lost(JobNumber number);
   void restarted(EngineSettings settings, bool last_batch_is_stored, Now now);
   /// Of a job whose background submit was acknowledged: it is stored if it is to be.
   [[nodiscard]] bool is_promise_kept(const std::string& handle) const;
@@ -173,6 +180,9 @@ class Model {
   [[nodiscard]] bool is_durable(std::string_view function) const {
     return settings_.has_store && !settings_.memory_functions.contains(function);
   }
+  /// The first one in the queue of this job, which is queued, waits for its workload.
+  [[nodiscard]] bool is_behind_one_awaited(const ModelJob& job) const;
+  [[nodiscard]] ModelJob* find(JobNumber number);
   void store(ModelJob& job);
   void place(ModelJob& job, Now now);
   void requeue(ModelJob& job);

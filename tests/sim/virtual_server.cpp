@@ -130,6 +130,10 @@ void VirtualServer::finish_turn(Now now) {
     free_slots_.push_back(static_cast<std::uint32_t>(conn.value));
   }
   give_to_store();
+  for (const JobNumber number : engine_.take_wanted()) {
+    wanted_.push_back(number);
+    output_.read();
+  }
 }
 
 // ---- The store
@@ -177,6 +181,20 @@ void VirtualServer::store_has_it(Now now) {
   finish_turn(now);
 }
 
+// In any order, and also when the job is gone meanwhile.
+void VirtualServer::store_reads(std::size_t which, bool is_lost, Now now) {
+  const JobNumber number = wanted_[which];
+  wanted_.erase(wanted_.begin() + static_cast<std::ptrdiff_t>(which));
+  const auto kept = stored_.find(number);
+  if (is_lost || kept == stored_.end()) {
+    if (kept != stored_.end()) stored_.erase(kept);
+    engine_.lost(number, now);
+  } else {
+    engine_.fetched(number, kept->second.record().workload, now);
+  }
+  finish_turn(now);
+}
+
 void VirtualServer::give_up_storing(Now now) {
   if (!given_batch_) return;
   const std::string text = "The job was not stored";
@@ -207,7 +225,17 @@ void VirtualServer::restart(bool last_batch_is_stored, Now now) {
   sessions_.clear();
 
   std::vector<JobRecord> jobs;
-  for (const auto& [number, kept] : stored_) jobs.push_back(kept.record());
+  wanted_.clear();
+  for (const auto& [number, kept] : stored_) {
+    JobRecord job = kept.record();
+    // Some are loaded without, as where many were queued again.
+    const bool is_left = settings_.workload_memory_bytes_max != 0 && number % 2 == 0;
+    if (is_left && Engine::can_stay_away(job)) {
+      job.away_bytes = static_cast<std::uint32_t>(job.workload.size());
+      job.workload = {};
+    }
+    jobs.push_back(job);
+  }
   std::ranges::sort(jobs, {}, &JobRecord::position);
   starts_.emplace(start_, settings_.handle_prefix);
   ++start_;

@@ -26,6 +26,8 @@ class VirtualServer {
     std::function<void(ConnId)> close;
     /// The store was given a batch: whoever hears of it calls store_has_it(), some time.
     std::function<void()> store{};
+    /// The store was asked for a workload: whoever hears of it calls store_reads(), some time.
+    std::function<void()> read{};
   };
 
   VirtualServer(const EngineSettings& settings, Output output);
@@ -37,6 +39,9 @@ class VirtualServer {
   void tick(Now now);
   /// The store has the batch that it was given.
   void store_has_it(Now now);
+  /// It has one of the workloads that it was asked for, or has lost it.
+  [[nodiscard]] std::size_t awaited() const { return wanted_.size(); }
+  void store_reads(std::size_t which, bool is_lost, Now now);
   /// Clients have waited long enough for it.
   void give_up_storing(Now now);
   /// It dies, and another one begins with what is stored; whether what the store was just given is
@@ -91,6 +96,7 @@ class VirtualServer {
   std::uint64_t stored_batch_ = 0;
   JobChanges given_;
   std::map<JobNumber, Kept> stored_;
+  std::vector<JobNumber> wanted_;  ///< of its jobs
   std::map<std::uint32_t, std::string> starts_;
   std::uint32_t start_ = 1;
 };

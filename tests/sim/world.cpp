@@ -24,7 +24,8 @@ World::World(std::uint64_t seed, const EngineSettings& settings, const Weather& 
                     links_.at(conn)->close(Side::server);
                     links_.erase(conn);
                   },
-              .store = [this] { let_store_work(); }}),
+              .store = [this] { let_store_work(); },
+              .read = [this] { let_store_read(); }}),
       is_verbose_(is_verbose),
       tick_lateness_(dice.one_in(2) ? 0 : dice.below(tick_lateness_max.count() + 1)) {
   server.on_request = [this](ConnId conn, const Request& request) {
@@ -94,6 +95,17 @@ void World::let_store_work() {
   if (is_slow) timeline.after(gives_up_after, in_this_life(&VirtualServer::give_up_storing));
   const milliseconds delay = is_slow ? 2 * gives_up_after : dice.delay(30);
   timeline.after(delay, in_this_life(&VirtualServer::store_has_it));
+}
+
+// Late, in any order, and seldom not at all.
+void World::let_store_read() {
+  const std::uint64_t life = life_;
+  timeline.after(dice.delay(60), [this, life] {
+    if (life != life_) return;
+    const bool is_lost = !is_calm_ && dice.one_in(40);
+    server.store_reads(dice.below(server.awaited()), is_lost, timeline.now());
+    watch_time();
+  });
 }
 
 void World::restart_server() {

@@ -49,6 +49,7 @@ class World {
  private:
   void watch_time();
   void let_store_work();
+  void let_store_read();
 
   bool is_verbose_;
   bool is_calm_ = false;

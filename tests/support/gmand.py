@@ -35,17 +35,20 @@ def is_sanitized():
 
 class Gmand(Administered):
     def __init__(self, *args, env=None, listen=("127.0.0.1",), unix_socket=True, fds_max=None,
-                 prefix=(), log_file=None, ready="listening address=unix:"):
+                 prefix=(), log_file=None, ready="listening address=unix:",
+                 start_seconds=START_SECONDS):
         """`args` are further options; `env` is added to the environment; without `unix_socket`
         the caller has named one in `args`; `fds_max` limits its descriptors; `prefix` is a command
         to start it under; `log_file` is where `args` let it log, and `ready` is the end of what it
-        says when it is ready: TCP listeners come first, so the Unix socket's line means all."""
+        says when it is ready: TCP listeners come first, so the Unix socket's line means all, and
+        it has `start_seconds` for that."""
         self._args = [str(arg) for arg in args]
         self._env = env
         self._listen = listen
         self._with_unix_socket = unix_socket
         self._log_file = log_file
         self._ready = ready
+        self._start_seconds = start_seconds
         self._fds_max = fds_max
         self._prefix = [str(word) for word in prefix]
         self._process = None
@@ -106,7 +109,7 @@ class Gmand(Administered):
             preexec_fn=limit_descriptors if self._fds_max else None)
         threading.Thread(target=self._copy_log, daemon=True).start()
         if self._log_file is None:
-            self.wait_log(self._ready, START_SECONDS)
+            self.wait_log(self._ready, self._start_seconds)
             log = self.log()
         else:
             log = self._wait_log_file()
@@ -117,7 +120,7 @@ class Gmand(Administered):
                 self.port = int(address.rpartition(":")[2])
 
     def _wait_log_file(self):
-        until = time.monotonic() + START_SECONDS
+        until = time.monotonic() + self._start_seconds
         while time.monotonic() < until and self._process.poll() is None:
             if os.path.exists(self._log_file):
                 with open(self._log_file, encoding="utf-8") as file:

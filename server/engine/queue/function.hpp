@@ -35,6 +35,7 @@ struct Function {
     // away stands behind all of them.
     std::uint32_t ahead = 0;
     std::uint64_t ahead_bytes = 0;
+    bool is_reading = false;  ///< it has asked and has not got enough yet
     bool is_hungry = false;  ///< it is in the list of those that ask
   };
 
@@ -42,7 +43,7 @@ struct Function {
   Durability durability = Durability::memory;
   QueueMax queue_max{};
   std::array<Queue, priority_count> queues{};
-  std::uint32_t queued = 0;                               ///< in the three queues
+  std::uint32_t queued = 0;     ///< in the three queues
   std::uint32_t available = 0;  ///< `present` of those queues whose first job is
   std::array<std::uint32_t, priority_count> scheduled{};  ///< waiting for their time
   std::array<std::uint32_t, priority_count> storing{};    ///< the store does not have them yet

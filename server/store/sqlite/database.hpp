@@ -102,8 +102,6 @@ class Database {
   /// files that are being made.
   [[nodiscard]] std::optional<StoreFault> write_without_syncs();
   [[nodiscard]] std::optional<StoreFault> sync();
-  // Requires: no statement of it is used any more.
-  void close() { handle_.reset(); }
   [[nodiscard]] bool is_open() const { return handle_ != nullptr; }
   [[nodiscard]] sqlite3* get() const { return handle_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }

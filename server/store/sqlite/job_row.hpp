@@ -29,8 +29,7 @@ inline std::uint64_t number_of(std::int64_t stored) {
 /// Those between two numbers.
 inline constexpr const char* select_jobs =
     "SELECT " GMAN_JOB_COLUMNS " FROM job WHERE number BETWEEN ?1 AND ?2 ORDER BY number";
-inline constexpr const char* select_job =
-    "SELECT " GMAN_JOB_COLUMNS " FROM job WHERE number = ?1";
+inline constexpr const char* select_job = "SELECT " GMAN_JOB_COLUMNS " FROM job WHERE number = ?1";
 inline constexpr const char* insert_job =
     "INSERT OR IGNORE INTO job (" GMAN_JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// A job whose workload is lost, into what is set aside.

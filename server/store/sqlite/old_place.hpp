@@ -6,7 +6,9 @@
 // copied. Nothing else is taken from here: what changes about a job is in the engine's memory.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "server/store/sqlite/database.hpp"
 
@@ -16,17 +18,21 @@ class OldPlace {
  public:
   /// Opened when it is needed first.
   OldPlace(std::string path, int busy_wait_ms_max, std::string vfs)
-      : database_(std::move(path), busy_wait_ms_max, std::move(vfs)) {}
+      : path_(std::move(path)), vfs_(std::move(vfs)), busy_wait_ms_max_(busy_wait_ms_max) {}
 
-  /// Puts the workload into a record without. Why it cannot; empty: it is there, until the next
-  /// call.
-  [[nodiscard]] std::string complete(JobRecord& record);
+  /// Puts the workload into a record without, where it lives until the next call. `why_not` says
+  /// why this one cannot be had. A fault: nothing can be read now, and trying again may help.
+  [[nodiscard]] std::optional<StoreFault> complete(JobRecord& record, std::string& why_not);
 
  private:
   [[nodiscard]] std::optional<StoreFault> open();
-  [[nodiscard]] std::string read(JobRecord& record);
+  /// SQLite's code, where it has failed.
+  [[nodiscard]] int read(JobRecord& record, std::string& why_not);
 
-  Database database_;
+  std::string path_;
+  std::string vfs_;
+  int busy_wait_ms_max_;
+  std::optional<Database> database_;
   Statement select_;
 };
 

@@ -43,7 +43,9 @@ constexpr const char* start_has_jobs =
 class SqliteStore::Opened {
  public:
   Opened(const std::string& path, const SqliteSettings& settings)
-      : settings_(settings), database_(path, settings.busy_wait_ms_max, settings.vfs) {}
+      : settings_(settings),
+        database_(path, settings.busy_wait_ms_max, settings.vfs),
+        reader_(path, settings.busy_wait_ms_max, settings.vfs) {}
 
   Fault open();
   /// A new one, of which no part is durable before sync(): what is left of it after a kill is
@@ -78,6 +80,7 @@ class SqliteStore::Opened {
   };
   Fault move_aside(const std::vector<Damaged>& damaged);
   Fault prepare_statements();
+  Fault open_reader();
 
   // These four return SQLITE_DONE, or an error of SQLite's.
   int write(const JobChanges& changes);
@@ -94,9 +97,13 @@ class SqliteStore::Opened {
   sqlite::WriteAheadLog log_;
   Database database_;
   sqlite::LogCopier copier_;  ///< ends before the database is closed
-  Statement begin_, begin_reading_, commit_, rollback_, add_, requeue_, remove_, load_, fetch_;
-  Statement free_pages_, give_back_, add_lost_;
+  Statement begin_, commit_, rollback_, add_, requeue_, remove_, load_, free_pages_, give_back_;
+  Statement add_lost_;
+  Database reader_;  ///< of the same file, once something is fetched
+  Statement begin_reading_, fetch_, end_reading_;
+  bool is_reader_ready_ = false;
   sqlite::OldPlace* old_place_ = nullptr;  ///< of a new one
+  Fault old_place_fault_;
   std::vector<Lost> lost_;
   std::optional<StoreFault> failed_;
   std::size_t removed_since_look_ = 0;
@@ -144,9 +151,8 @@ void SqliteStore::Opened::leave_as_it_is() {
 }
 
 Fault SqliteStore::Opened::prepare_statements() {
-  const std::array<std::pair<Statement*, const char*>, 12> statements{{
+  const std::array<std::pair<Statement*, const char*>, 10> statements{{
       {&begin_, "BEGIN IMMEDIATE"},
-      {&begin_reading_, "BEGIN"},
       {&commit_, "COMMIT"},
       {&rollback_, "ROLLBACK"},
       {&add_, sqlite::insert_job},
@@ -154,7 +160,6 @@ Fault SqliteStore::Opened::prepare_statements() {
        "UPDATE job SET position = ?2, attempts_lost = ?3, due_ms = NULL WHERE number = ?1"},
       {&remove_, "DELETE FROM job WHERE number = ?"},
       {&load_, sqlite::select_jobs},
-      {&fetch_, sqlite::select_job},
       {&add_lost_, sqlite::insert_lost_job},
       {&free_pages_,
        "SELECT freelist_count, page_count FROM pragma_freelist_count,"
@@ -264,12 +269,31 @@ Fault SqliteStore::Opened::load(const Take& take, const SetAside& set_aside) {
   return std::nullopt;
 }
 
+// By a connection of its own, so that the system sees one stream of reads and reads ahead itself: a
+// file that is larger than its memory is slow otherwise.
+Fault SqliteStore::Opened::open_reader() {
+  if (is_reader_ready_) return std::nullopt;
+  if (!reader_.is_open()) {
+    if (auto failed = reader_.open_to_look(Database::Look::shared)) return failed;
+  }
+  for (const auto& [statement, sql] : std::array<std::pair<Statement*, const char*>, 3>{{
+           {&begin_reading_, "BEGIN"},
+           {&fetch_, sqlite::select_job},
+           {&end_reading_, "ROLLBACK"},
+       }}) {
+    if (auto failed = reader_.prepare(*statement, sql)) return failed;
+  }
+  is_reader_ready_ = true;
+  return std::nullopt;
+}
+
 // In one transaction, because each look into the file by itself costs more than what it finds. One
 // that cannot be set aside is left where it is.
 Fault SqliteStore::Opened::fetch(std::span<const JobNumber> numbers, const Take& take,
                                  const SetAside& set_aside) {
+  if (auto failed = open_reader()) return failed;
   if (const int code = begin_reading_.run(); code != SQLITE_DONE) {
-    return database_.fault("reading jobs", code);
+    return reader_.fault("reading jobs", code);
   }
   std::vector<Damaged> damaged;
   Fault failed;
@@ -277,7 +301,7 @@ Fault SqliteStore::Opened::fetch(std::span<const JobNumber> numbers, const Take&
     fetch_.bind(1, stored(number));
     int code = fetch_.step();
     if (code == SQLITE_ROW && fetch_.has_unreadable_bytes()) {
-      code = sqlite3_extended_errcode(database_.get());
+      code = sqlite3_extended_errcode(reader_.get());
     }
     if (code == SQLITE_ROW) {
       JobRecord record;
@@ -289,16 +313,12 @@ Fault SqliteStore::Opened::fetch(std::span<const JobNumber> numbers, const Take&
     } else if (code == SQLITE_DONE) {
       set_aside(number, not_there);
     } else {
-      failed = database_.fault("reading a job", code);
-      if (failed->kind == StoreFault::Kind::damaged) {
-        set_aside(number, failed->text);
-        failed.reset();
-      }
+      failed = reader_.fault("reading a job", code);
     }
     fetch_.reset();
     if (failed) break;
   }
-  static_cast<void>(rollback_.run());
+  static_cast<void>(end_reading_.run());
   if (!damaged.empty()) {
     const Fault not_moved = move_aside(damaged);
     for (const Damaged& job : damaged) {
@@ -352,7 +372,8 @@ int SqliteStore::Opened::add(JobRecord record) {
   std::string why;
   if (record.away_bytes > 0) {
     GMAN_ASSERT(old_place_ != nullptr);
-    why = old_place_->complete(record);
+    old_place_fault_ = old_place_->complete(record, why);
+    if (old_place_fault_) return SQLITE_IOERR_READ;
   }
   if (why.empty()) {
     sqlite::bind_job(add_, record);
@@ -391,7 +412,10 @@ Fault SqliteStore::Opened::commit(const JobChanges& changes) {
   if (failed_) return failed_;
   if (changes.empty() && !is_prepared_) return std::nullopt;
   const auto write_them = [&] { return write(changes); };
-  if (!has_log_) return in_transaction("writing", write_them);
+  if (!has_log_) {
+    auto failed = in_transaction("writing", write_them);
+    return old_place_fault_ ? std::exchange(old_place_fault_, std::nullopt) : failed;
+  }
   const bool adds_jobs = is_prepared_ || changes.added_count() > 0;
   if (!is_prepared_) {
     if (auto failed = log_.before_commit(adds_jobs)) return given_up(*std::move(failed));

@@ -2,6 +2,7 @@
 // What of a backlog stays in the store alone, and when it is asked for.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -177,6 +178,25 @@ TEST(read_ahead, a_lost_workload_fails_its_job_and_no_other_and_leaves_the_store
     the store reads H:2            =>  w1 < NOOP
     w1 > GRAB_JOB                  =>  w1 < JOB_ASSIGN H:2 f bbbb
   )");
+}
+
+TEST(read_ahead, what_is_lost_of_a_job_that_is_gone_is_nothing) {
+  Scenario scenario(with_budget(1));
+  scenario.run(R"(
+    w1 > CAN_DO f
+    c1 > SUBMIT_JOB_BG f '' aaaa   =>  c1 < JOB_CREATED H:1 when stored
+    c1 > SUBMIT_JOB_BG f '' bbbb   =>  c1 < JOB_CREATED H:2 when stored
+    the store commits              =>  + H:1 ; + H:2 ; wants H:1
+    cancel H:1                     =>  cancelled ; wants H:2
+  )");
+  Effects effects;
+  Engine& engine = scenario.engine();
+  const JobNumber first = 1;
+  EXPECT_EQ(engine.lost(std::array{first, first + 1}, scenario.now(), effects),
+            std::vector{first + 1});
+  EXPECT_EQ(engine.lost(std::array{first, first + 1}, scenario.now(), effects),
+            std::vector<JobNumber>{});
+  engine.check();
 }
 
 TEST(read_ahead, jobs_that_are_lost_while_they_are_away_are_found) {

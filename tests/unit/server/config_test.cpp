@@ -323,6 +323,9 @@ TEST(config, amounts_of_bytes_have_units) {
   EXPECT_EQ(accepted({"--memory-max", "512M"}).memory_bytes_max, 512u << 20);
   EXPECT_EQ(accepted({"--memory-max", "4G"}).memory_bytes_max, std::uint64_t{4} << 30);
   EXPECT_EQ(accepted({"--memory-max", "1T"}).memory_bytes_max, std::uint64_t{1} << 40);
+  EXPECT_EQ(accepted({"--workload-memory-max", "64M"}).workload_memory_bytes_max, 64u << 20);
+  EXPECT_EQ(accepted({"--workload-memory-max", "0"}).workload_memory_bytes_max, 0u);
+  EXPECT_EQ(accepted({}).workload_memory_bytes_max, std::uint64_t{1} << 30);
   EXPECT_EQ(accepted({"--packet-bytes-max", "1K"}).packet_bytes_max, 1024u);
   EXPECT_EQ(accepted({"--packet-bytes-max", "67174400"}).packet_bytes_max, 67174400u);
 }

@@ -173,7 +173,8 @@ class History {
       }
       all.add(record);
     }
-    if (store_->commit(all) || store_->finish_starting_over([this](JobNumber number, const std::string& why) {
+    if (store_->commit(all) ||
+        store_->finish_starting_over([this](JobNumber number, const std::string& why) {
           wrong_ = std::to_string(number) + " was set aside: " + why;
         })) {
       return false;
