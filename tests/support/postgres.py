@@ -158,7 +158,7 @@ class PrivatePostgres:
         if account is not None:
             os.chown(self.directory, account.pw_uid, account.pw_gid)
         made = subprocess.run(
-            [_server_program("initdb"), "-D", self.directory / "data", "-U", "postgres", "-A",
+            [server_program("initdb"), "-D", self.directory / "data", "-U", "postgres", "-A",
              "trust", "-E", self._encoding, "--locale=C", "--no-sync", "--no-instructions"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.directory,
             **_as_account(account))
@@ -180,7 +180,7 @@ class PrivatePostgres:
     def _ready(self):
         settings = {"port": self.port, "unix_socket_directories": self.socket_dir,
                     "listen_addresses": "", **self._settings}
-        command = [_server_program("postgres"), "-D", self.directory / "data"]
+        command = [server_program("postgres"), "-D", self.directory / "data"]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         with open(self.directory / "log", "wb") as log:
@@ -265,7 +265,7 @@ def _client_environment(name):
     return dict(kept, PGAPPNAME=name, PGCLIENTENCODING="UTF8")
 
 
-def _server_program(name):
+def server_program(name):
     bindir = subprocess.run([PG_CONFIG, "--bindir"], check=True, capture_output=True, text=True)
     return os.path.join(bindir.stdout.strip(), name)
 
