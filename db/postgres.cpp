@@ -86,6 +86,20 @@ class PostgresConnection final : public Connection {
     return rows_of(result.get());
   }
 
+  [[nodiscard]] int notification_fd() const override { return PQsocket(connection_.get()); }
+
+  [[nodiscard]] Result<bool> take_notifications() override {
+    if (PQconsumeInput(connection_.get()) == 0) {
+      return Error{ErrorKind::unreachable, "08006", one_line(PQerrorMessage(connection_.get()))};
+    }
+    bool any = false;
+    while (PGnotify* notification = PQnotifies(connection_.get())) {
+      any = true;
+      PQfreemem(notification);
+    }
+    return any;
+  }
+
  private:
   // The name under which `sql` is prepared on this connection. Programs use a fixed set of
   // statements, so the map does not grow without end.
