@@ -60,10 +60,10 @@ Driver::Driver(const Config& config, Log& log)
                 step();
               });
             },
-        .notified =
-            [this, i] {
-              asio::post(io_, [this, i] {
-                relay_.notified(i, steady_clock::now());
+        .noticed =
+            [this, i](OutboxAnswer answer) {
+              asio::post(io_, [this, i, answer = std::move(answer)]() mutable {
+                relay_.noticed(i, std::move(answer), steady_clock::now());
                 step();
               });
             }};

@@ -22,8 +22,8 @@ class OutboxTable {
 
   /// See db::Connection; -1 as well where nobody is to be notified.
   [[nodiscard]] virtual int notification_fd() const { return -1; }
-  /// Whether rows were announced; a lost connection shows at the next request.
-  [[nodiscard]] virtual bool take_notifications() { return false; }
+  /// So that the descriptor is quiet again.
+  virtual void take_notifications() {}
 
  protected:
   [[nodiscard]] virtual db::Result<OutboxOpened> open() = 0;

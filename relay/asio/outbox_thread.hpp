@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // OutboxThread: one database on a thread of its own, so that a call that blocks holds up nobody else.
 //
-// It takes one request at a time and answers it; between two it sleeps until there is another, or
-// until the database announces rows. docs/adr/0007-relay-threads.md says why it is a thread.
+// It takes one request at a time and answers it. After a look that found nothing it goes on looking
+// by itself: an idle outbox costs the loop nothing. docs/adr/0007-relay-threads.md says why it is a thread.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "relay/asio/outbox_table.hpp"
 #include "relay/core/outbox.hpp"
 
 namespace gman::relay {
@@ -20,7 +22,7 @@ class OutboxThread {
   /// What it says goes through these, which are called on its thread.
   struct Listener {
     std::function<void(OutboxAnswer)> answered;
-    std::function<void()> notified;
+    std::function<void(OutboxAnswer)> noticed;
   };
 
   OutboxThread(std::string url, std::string relay, Listener listener);
@@ -34,12 +36,22 @@ class OutboxThread {
 
  private:
   void run();
-  [[nodiscard]] std::optional<OutboxRequest> next(int notification_fd, bool& is_notified);
+  [[nodiscard]] std::optional<OutboxRequest> next();
+  [[nodiscard]] OutboxAnswer answer(const OutboxRequest& request);
+  void watch();
+
+  /// How it is being watched.
+  struct Watch {
+    Look look;
+    milliseconds wait{0};
+  };
 
   std::string url_;
   std::string relay_;
   Listener listener_;
   int wake_fd_;
+  std::unique_ptr<OutboxTable> table_;  // the thread's, as watch_
+  std::optional<Watch> watch_;
   std::mutex mutex_;
   std::optional<OutboxRequest> request_;  // behind mutex_
   bool is_ending_ = false;                // behind mutex_

@@ -83,10 +83,11 @@ class PostgresOutbox final : public OutboxTable {
   [[nodiscard]] int notification_fd() const override {
     return is_listening_ ? connection_->notification_fd() : -1;
   }
-  [[nodiscard]] bool take_notifications() override {
-    const auto any = connection_->take_notifications();
-    if (!any) is_listening_ = false;  // the connection is lost, which the next request will show
-    return !any || *any;
+  // A connection that is lost shows at the next request.
+  void take_notifications() override {
+    if (!is_listening_) return;
+    const auto taken = connection_->take_notifications();
+    if (!taken) is_listening_ = false;
   }
 
  private:

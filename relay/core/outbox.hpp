@@ -48,7 +48,13 @@ struct Returned {
 
 // Requests, one at a time for each database.
 struct Open {};
-struct Look {};
+/// Answered at once. If nothing is due, the outbox is looked at again and again from then on, with
+/// waits that double up to the longest, until something is due, which is then noticed, or until the
+/// next request.
+struct Look {
+  milliseconds wait_first{0};
+  milliseconds wait_max{0};
+};
 struct Lease {
   Group group;
   std::size_t rows_max = 0;

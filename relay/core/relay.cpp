@@ -108,6 +108,7 @@ void Relay::disconnected(std::size_t server, const std::string& reason, Instant 
 void Relay::ask(std::size_t outbox, OutboxRequest request) {
   outboxes_[outbox].state = std::holds_alternative<Open>(request) ? Outbox::State::opening
                                                                   : Outbox::State::busy;
+  outboxes_[outbox].is_watched = false;
   effects_.emplace_back(Ask{outbox, std::move(request)});
 }
 
@@ -128,26 +129,24 @@ void Relay::on(std::size_t outbox, OutboxOpened answer, Instant now) {
   go_on(outbox, now);
 }
 
-// Higher priorities first, and to a queue before to completion, which takes longer anyway.
 void Relay::on(std::size_t outbox, Looked answer, Instant now) {
   Outbox& seen = outboxes_[outbox];
-  seen.looked_at = now;
-  seen.due.clear();
-  std::optional<milliseconds> next;
-  for (DueGroup& group : answer.groups) {
-    if (group.due_in <= milliseconds(0)) {
-      seen.due.push_back(std::move(group.group));
-    } else if (!next || group.due_in < *next) {
-      next = group.due_in;
-    }
-  }
-  std::ranges::stable_sort(seen.due, [&](const Group& a, const Group& b) {
-    if (a.priority != b.priority) return a.priority < b.priority;
-    return (a.function <= seen.last_leased) < (b.function <= seen.last_leased);
-  });
-  seen.has_looked_in_vain = seen.due.empty();
-  if (seen.due.empty()) look_later(seen, std::min(seen.poll, next.value_or(seen.poll)), now);
+  take_due(seen, std::move(answer.groups), now);
+  seen.is_watched = seen.has_looked_in_vain = seen.due.empty();
   go_on(outbox, now);
+}
+
+// Higher priorities first, and within one the functions in turn.
+void Relay::take_due(Outbox& outbox, std::vector<DueGroup> groups, Instant now) {
+  outbox.looked_at = now;
+  outbox.due.clear();
+  for (DueGroup& group : groups) {
+    if (group.due_in <= milliseconds(0)) outbox.due.push_back(std::move(group.group));
+  }
+  std::ranges::stable_sort(outbox.due, [&](const Group& a, const Group& b) {
+    if (a.priority != b.priority) return a.priority < b.priority;
+    return (a.function <= outbox.last_leased) < (b.function <= outbox.last_leased);
+  });
 }
 
 void Relay::on(std::size_t outbox, Leased answer, Instant now) {
@@ -163,9 +162,11 @@ void Relay::on(std::size_t outbox, Leased answer, Instant now) {
   if (answer.rows.empty()) {
     from.due.erase(leased);
     // Others may hold what a look finds, and give it back: that is no reason to ask at once.
-    if (from.due.empty()) look_later(from, from.poll, now);
+    from.look_at = now + from.poll;
+    from.poll = std::min(from.poll * 2, from.poll_max);
   } else {
     from.poll = poll_first;
+    from.look_at = now;
     from.last_leased = group.function;
     const auto next_priority = std::find_if(leased, from.due.end(), [&](const Group& one) {
       return one.priority != group.priority;
@@ -203,16 +204,18 @@ void Relay::on(std::size_t outbox, OutboxFailure answer, Instant now) {
   }
 }
 
-void Relay::look_later(Outbox& outbox, milliseconds wait, Instant now) {
-  outbox.look_at = now + wait;
-  outbox.poll = std::min(outbox.poll * 2, outbox.poll_max);
-}
-
-void Relay::notified(std::size_t outbox, Instant now) {
+// While a request is under way the thread was not watching any longer: what it noticed before may
+// still come, and a failure comes again as the request's answer.
+void Relay::noticed(std::size_t outbox, OutboxAnswer answer, Instant now) {
   Outbox& told = outboxes_[outbox];
-  told.poll = poll_first;
-  told.look_at = now;
-  if (told.state == Outbox::State::idle) go_on(outbox, now);
+  if (told.state != Outbox::State::idle || !told.is_watched) return;
+  told.is_watched = false;
+  if (auto* looked = std::get_if<Looked>(&answer)) {
+    take_due(told, std::move(looked->groups), now);
+    told.has_looked_in_vain = false;
+    return go_on(outbox, now);
+  }
+  answered(outbox, std::move(answer), now);
 }
 
 bool Relay::may_lease(const Outbox& outbox, Delivery delivery) const {
@@ -269,7 +272,9 @@ void Relay::go_on(std::size_t outbox, Instant now) {
                                .length = settings_.lease});
     }
   }
-  if (now >= to.look_at) return ask(outbox, Look{});
+  if (!to.is_watched && now >= to.look_at) {
+    return ask(outbox, Look{.wait_first = poll_first, .wait_max = to.poll_max});
+  }
 }
 
 void Relay::wake_all(Instant now) {
@@ -419,7 +424,7 @@ std::optional<Instant> Relay::next_deadline() const {
     if (rows_under_way(static_cast<std::size_t>(&outbox - outboxes_.data())) > 0) {
       at(outbox.renew_at);
     }
-    if (!is_stopping() && is_any_ready()) at(outbox.look_at);
+    if (!is_stopping() && is_any_ready() && !outbox.is_watched) at(outbox.look_at);
   }
   if (is_stopping()) at(phase_until_);
   return next;

@@ -102,8 +102,8 @@ class Relay {
   /// The connection ended, or could not be made.
   void disconnected(std::size_t server, const std::string& reason, Instant now);
   void answered(std::size_t outbox, OutboxAnswer answer, Instant now);
-  /// An outbox says by itself that there may be rows.
-  void notified(std::size_t outbox, Instant now);
+  /// What an outbox that is being watched says by itself: rows are due, or it fails.
+  void noticed(std::size_t outbox, OutboxAnswer answer, Instant now);
   void tick(Instant now);
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
@@ -134,8 +134,9 @@ class Relay {
     Backoff backoff{milliseconds(50), milliseconds(10'000)};
     std::string uuid;
     milliseconds poll_max{25};
-    milliseconds poll{0};
+    milliseconds poll{1};  // of a due function whose rows others hold
     Instant look_at{};
+    bool is_watched = false;
     Instant looked_at{};
     Instant renew_at{};
     Instant forget_at{};
@@ -185,7 +186,7 @@ class Relay {
   void server_ready(std::size_t server, Instant now);
   void wake_all(Instant now);
   void end_phase(Instant now);
-  void look_later(Outbox& outbox, milliseconds wait, Instant now);
+  void take_due(Outbox& outbox, std::vector<DueGroup> groups, Instant now);
   [[nodiscard]] bool is_stopping() const { return phase_ != Phase::serving; }
   [[nodiscard]] bool may_lease(const Outbox& outbox, Delivery delivery) const;
   [[nodiscard]] bool is_any_ready() const;
