@@ -74,7 +74,8 @@ void describe(CLI::App& app, Words& words, RelaySettings& settings) {
       ->type_name("FORMAT")
       ->default_str(words.log_format)
       ->group(operation);
-  app.add_option("--stop-seconds", words.stop_seconds, "How long a stop waits for what is under way")
+  app.add_option("--stop-seconds", words.stop_seconds,
+                 "How long a stop waits for what is under way")
       ->check(CLI::Range(0.0, 86'400.0))
       ->type_name("SECONDS")
       ->capture_default_str()
@@ -132,7 +133,8 @@ void describe(CLI::App& app, Words& words, RelaySettings& settings) {
       ->group(load);
 
   app.footer(
-      "Each row of gman.outbox becomes a job after its transaction has committed: leased, sent under\n"
+      "Each row of gman.outbox becomes a job after its transaction has committed: leased, sent "
+      "under\n"
       "a unique of its own, and deleted when the job server has the job (delivery 'queue') or a\n"
       "worker has completed it ('completion'). Any number of relays may work side by side.\n"
       "Passwords do not belong on a command line: use the file, PGPASSFILE or a peer login.\n\n"
@@ -148,14 +150,15 @@ void describe(CLI::App& app, Words& words, RelaySettings& settings) {
 std::variant<std::string, std::string> contents_of(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
                                                              std::fclose);
-  if (!file) return std::variant<std::string, std::string>(std::in_place_index<1>,
-                                                           path + ": " + std::strerror(errno));
+  if (!file)
+    return std::variant<std::string, std::string>(std::in_place_index<1>,
+                                                  path + ": " + std::strerror(errno));
   std::string text(file_bytes_max + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (text.size() > file_bytes_max) {
     return std::variant<std::string, std::string>(
-        std::in_place_index<1>, path + ": is larger than " + std::to_string(file_bytes_max) +
-                                    " bytes");
+        std::in_place_index<1>,
+        path + ": is larger than " + std::to_string(file_bytes_max) + " bytes");
   }
   return std::variant<std::string, std::string>(std::in_place_index<0>, std::move(text));
 }
@@ -266,8 +269,9 @@ std::variant<Config, ConfigEnd> read_config(int argc, const char* const* argv) {
   if (config.to.empty()) return usage("no job server is given: --to host:port");
   const bool is_too_short = words.lease_seconds < words.server_silence_seconds;
   if (is_too_short) {
-    return usage("--lease-seconds is less than --server-silence-seconds: a row would be leased again "
-                 "while its answer is still waited for");
+    return usage(
+        "--lease-seconds is less than --server-silence-seconds: a row would be leased again "
+        "while its answer is still waited for");
   }
 
   config.from = std::move(words.from);

@@ -67,9 +67,10 @@ Driver::Driver(const Config& config, Log& log)
                 step();
               });
             }};
-    outboxes_.push_back({without_password(config.from[i]),
-                         {},
-                         std::make_unique<OutboxThread>(config.from[i], uuid, std::move(listener))});
+    outboxes_.push_back(
+        {without_password(config.from[i]),
+         {},
+         std::make_unique<OutboxThread>(config.from[i], uuid, std::move(listener))});
   }
 }
 
@@ -159,8 +160,7 @@ asio::awaitable<void> Driver::serve(std::size_t server) {
     step();
     co_return;
   }
-  const auto session =
-      std::make_shared<Session>(std::move(std::get<StreamSocket>(connected)));
+  const auto session = std::make_shared<Session>(std::move(std::get<StreamSocket>(connected)));
   servers_[server].session = session;
   relay_.connected(server, steady_clock::now());
   step();

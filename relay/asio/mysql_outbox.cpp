@@ -21,15 +21,16 @@ constexpr std::array session{
     "SET SESSION autocommit = 1",
 };
 
+// Grouped by the index's first columns, all of them, so that a look goes from one function and
+// priority to the next by the index, whatever lies between.
 constexpr const char* look_sql = R"(
     SELECT head.delivery, head.function_name, head.priority,
            CEIL(TIMESTAMPDIFF(MICROSECOND, NOW(6), head.run_at) / 1000)
-      FROM (SELECT delivery, function_name, priority, MIN(run_at) AS run_at
+      FROM (SELECT state, delivery, function_name, priority, MIN(run_at) AS run_at
               FROM gman.outbox FORCE INDEX (outbox_by_time)
-             WHERE state = 'ready'
-             GROUP BY delivery, function_name, priority) AS head
+             GROUP BY state, delivery, function_name, priority) AS head
       LEFT JOIN gman.outbox_pause AS pause ON pause.function_name = head.function_name
-     WHERE pause.function_name IS NULL)";
+     WHERE head.state = 'ready' AND pause.function_name IS NULL)";
 
 constexpr const char* lock_sql = R"(
     SELECT id, OCTET_LENGTH(workload) FROM gman.outbox FORCE INDEX (outbox_by_time)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// OutboxTable: one database's outbox by SQL. What a request means is said once here; each dialect has
-// a file with its statements. It blocks, and belongs to one thread.
+// OutboxTable: one database's outbox by SQL. What a request means is said once here; each dialect
+// has a file with its statements. It blocks, and belongs to one thread.
 #pragma once
 
 #include <cstdint>

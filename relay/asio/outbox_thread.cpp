@@ -96,7 +96,8 @@ void OutboxThread::run() {
     if (look != nullptr && looked != nullptr) {
       const auto due_in = first_due(*looked);
       const bool is_due = due_in && *due_in <= milliseconds(0);
-      if (!is_due) watch_ = Watch{*look, std::min(look->wait_first, due_in.value_or(look->wait_first))};
+      if (!is_due)
+        watch_ = Watch{*look, std::min(look->wait_first, due_in.value_or(look->wait_first))};
     }
     listener_.answered(std::move(given));
   }

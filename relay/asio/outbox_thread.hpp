@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// OutboxThread: one database on a thread of its own, so that a call that blocks holds up nobody else.
+// OutboxThread: one database on a thread of its own, so that a call that blocks holds up nobody
+// else.
 //
 // It takes one request at a time and answers it. After a look that found nothing it goes on looking
-// by itself: an idle outbox costs the loop nothing. docs/adr/0007-relay-threads.md says why it is a thread.
+// by itself: an idle outbox costs the loop nothing. docs/adr/0007-relay-threads.md says why it is a
+// thread.
 #pragma once
 
 #include <functional>

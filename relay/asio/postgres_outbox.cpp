@@ -18,9 +18,12 @@ constexpr milliseconds poll_max_notified{250};
 // A plan that was made while the table was small is used on when it has ten million rows: so it is
 // to be by the index from the beginning.
 constexpr std::array session{
-    "SET application_name = 'gman-relay'", "SET enable_seqscan = off",
-    "SET enable_bitmapscan = off",         "SET jit = off",
-    "SET lock_timeout = '10s'",            "SET TIME ZONE 'UTC'",
+    "SET application_name = 'gman-relay'",
+    "SET enable_seqscan = off",
+    "SET enable_bitmapscan = off",
+    "SET jit = off",
+    "SET lock_timeout = '10s'",
+    "SET TIME ZONE 'UTC'",
 };
 
 // From one function and priority to the next by the index, whatever lies between.
@@ -126,11 +129,13 @@ class PostgresOutbox final : public OutboxTable {
     const std::string rows_max = std::to_string(request.rows_max);
     const std::string bytes_max = std::to_string(request.bytes_max);
     const std::string length = std::to_string(request.length.count());
-    const std::array parameters{
-        Parameter::text(name_of(request.group.delivery)), Parameter::text(request.group.function),
-        Parameter::text(name_of(request.group.priority)), Parameter::text(rows_max),
-        Parameter::text(bytes_max),                       Parameter::text(length),
-        Parameter::text(relay_)};
+    const std::array parameters{Parameter::text(name_of(request.group.delivery)),
+                                Parameter::text(request.group.function),
+                                Parameter::text(name_of(request.group.priority)),
+                                Parameter::text(rows_max),
+                                Parameter::text(bytes_max),
+                                Parameter::text(length),
+                                Parameter::text(relay_)};
     const auto rows = connection_->execute(lease_sql, parameters);
     if (!rows) return rows.error();
     return leased_from(*rows);
@@ -149,8 +154,8 @@ class PostgresOutbox final : public OutboxTable {
   [[nodiscard]] db::Result<Done> renew(const Renew& request) override {
     const std::string ids = array_of(request.ids);
     const std::string length = std::to_string(request.length.count());
-    return run(renew_sql, std::array{Parameter::text(ids), Parameter::text(length),
-                                     Parameter::text(relay_)});
+    return run(renew_sql,
+               std::array{Parameter::text(ids), Parameter::text(length), Parameter::text(relay_)});
   }
 
   [[nodiscard]] db::Result<Done> forget_dead(const ForgetDead& request) override {

@@ -15,8 +15,8 @@ namespace {
 constexpr const char* stats_sql =
     "SELECT function_name, due, scheduled, retrying, leased, dead, oldest_due_seconds,"
     " CASE WHEN is_paused THEN 'paused' ELSE '' END FROM gman.outbox_stats ORDER BY function_name";
-constexpr std::array<std::string_view, 8> headings{
-    "function", "due", "scheduled", "retrying", "leased", "dead", "oldest, s", ""};
+constexpr std::array<std::string_view, 8> headings{"function", "due",  "scheduled", "retrying",
+                                                   "leased",   "dead", "oldest, s", ""};
 
 // Columns as wide as their widest cell, numbers to the right.
 void print_table(const std::vector<std::array<std::string, headings.size()>>& lines) {
@@ -43,8 +43,8 @@ int print_stats(const std::vector<std::string>& urls) {
   int exit_status = 0;
   for (const std::string& url : urls) {
     auto connection = db::connect(url);
-    auto rows = connection ? (*connection)->execute(stats_sql)
-                           : db::Result<db::Rows>(connection.error());
+    auto rows =
+        connection ? (*connection)->execute(stats_sql) : db::Result<db::Rows>(connection.error());
     const std::string name = without_password(url);
     if (!rows) {
       std::fprintf(stderr, "gman-relay: %s: %s\n", name.c_str(), rows.error().message.c_str());

@@ -23,8 +23,9 @@ constexpr std::size_t settle_rows_max = 10'000;
 template <class T>
 std::vector<T> take_first(std::vector<T>& all, std::size_t count_max) {
   if (all.size() <= count_max) return std::exchange(all, {});
-  std::vector<T> first(std::make_move_iterator(all.begin()),
-                       std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(count_max)));
+  std::vector<T> first(
+      std::make_move_iterator(all.begin()),
+      std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(count_max)));
   all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count_max));
   return first;
 }
@@ -78,9 +79,9 @@ void Relay::server_ready(std::size_t server, Instant now) {
   ready.state = Server::State::ready;
   ready.backoff.reset();
   candidates_[server].is_up = true;
-  effects_.emplace_back(Event{Event::Kind::server_connected, server,
-                              ready.link.remembers() ? "it remembers uniques"
-                                                     : "it does not remember uniques"});
+  effects_.emplace_back(
+      Event{Event::Kind::server_connected, server,
+            ready.link.remembers() ? "it remembers uniques" : "it does not remember uniques"});
   wake_all(now);
 }
 
@@ -95,8 +96,9 @@ void Relay::disconnected(std::size_t server, const std::string& reason, Instant 
   effects_.emplace_back(Event{Event::Kind::server_lost, server, reason});
   const auto outcomes = lost.link.end(candidates_[server].name + ": " + reason);
   if (was_ready) settle(outcomes, now);
-  const bool all_failed = std::ranges::all_of(
-      servers_, [](const Server& one) { return one.has_failed && one.state != Server::State::ready; });
+  const bool all_failed = std::ranges::all_of(servers_, [](const Server& one) {
+    return one.has_failed && one.state != Server::State::ready;
+  });
   if (settings_.once && all_failed) {
     failure_ = "no job server can be reached: " + candidates_[server].name + ": " + reason;
     stop(now);
@@ -106,8 +108,8 @@ void Relay::disconnected(std::size_t server, const std::string& reason, Instant 
 // Outboxes --------------------------------------------------------------------------------------
 
 void Relay::ask(std::size_t outbox, OutboxRequest request) {
-  outboxes_[outbox].state = std::holds_alternative<Open>(request) ? Outbox::State::opening
-                                                                  : Outbox::State::busy;
+  outboxes_[outbox].state =
+      std::holds_alternative<Open>(request) ? Outbox::State::opening : Outbox::State::busy;
   outboxes_[outbox].is_watched = false;
   effects_.emplace_back(Ask{outbox, std::move(request)});
 }
@@ -168,9 +170,8 @@ void Relay::on(std::size_t outbox, Leased answer, Instant now) {
     from.poll = poll_first;
     from.look_at = now;
     from.last_leased = group.function;
-    const auto next_priority = std::find_if(leased, from.due.end(), [&](const Group& one) {
-      return one.priority != group.priority;
-    });
+    const auto next_priority = std::find_if(
+        leased, from.due.end(), [&](const Group& one) { return one.priority != group.priority; });
     std::rotate(leased, leased + 1, next_priority);
   }
   send(outbox, group, std::move(answer.rows), now);
@@ -308,16 +309,15 @@ void Relay::send(std::size_t outbox, const Group& group, std::vector<Row> rows, 
       give_back(sent, "", false, milliseconds(0));
       continue;
     }
-    Terms terms{.function = std::move(row.function),
-                .priority = group.priority,
-                .mode = group.delivery == Delivery::queue ? JobMode::background
-                                                          : JobMode::foreground,
-                // Who names a unique says that the world has changed, and a running job may have
-                // read it as it was before.
-                .unique_mode = is_own ? UniqueMode::until_start : UniqueMode::alive};
-    auto batch = std::ranges::find_if(batches, [&](const Batch& one) {
-      return one.server == *server && one.terms == terms;
-    });
+    Terms terms{
+        .function = std::move(row.function),
+        .priority = group.priority,
+        .mode = group.delivery == Delivery::queue ? JobMode::background : JobMode::foreground,
+        // Who names a unique says that the world has changed, and a running job may have
+        // read it as it was before.
+        .unique_mode = is_own ? UniqueMode::until_start : UniqueMode::alive};
+    auto batch = std::ranges::find_if(
+        batches, [&](const Batch& one) { return one.server == *server && one.terms == terms; });
     if (batch == batches.end()) {
       batches.push_back({std::move(terms), *server, {}});
       batch = batches.end() - 1;
@@ -350,8 +350,8 @@ void Relay::settle_one(const Outcome& outcome) {
       return;
     case Outcome::Kind::failed:
     case Outcome::Kind::refused: {
-      const bool is_dead = outcome.kind == Outcome::Kind::refused ||
-                           sent.attempts >= settings_.attempts_max;
+      const bool is_dead =
+          outcome.kind == Outcome::Kind::refused || sent.attempts >= settings_.attempts_max;
       give_back(sent, outcome.reason, true, retry_delay(sent.attempts));
       if (!is_dead) return;
       from.returned.back().is_dead = true;

@@ -140,7 +140,7 @@ class Relay {
     Instant looked_at{};
     Instant renew_at{};
     Instant forget_at{};
-    std::vector<Group> due;  // as the last look saw it
+    std::vector<Group> due;   // as the last look saw it
     std::string last_leased;  // a function: the others of its priority go before it
     bool has_looked_in_vain = false;
     // What a request is about, kept until it is answered: the database may fail meanwhile.

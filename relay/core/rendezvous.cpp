@@ -6,8 +6,8 @@
 namespace gman::relay {
 namespace {
 
-// FNV-1a, and a finish that lets each bit of the input reach each bit of the hash: uniques differ in
-// their last digits only. It is the same on every machine and in every version.
+// FNV-1a, and a finish that lets each bit of the input reach each bit of the hash: uniques differ
+// in their last digits only. It is the same on every machine and in every version.
 std::uint64_t add(std::uint64_t hash, std::string_view bytes) {
   for (const char c : bytes) {
     hash ^= static_cast<unsigned char>(c);

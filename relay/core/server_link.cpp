@@ -82,8 +82,8 @@ void ServerLink::submit(const Terms& terms, const std::vector<Part>& parts, Inst
   send_many();
 }
 
-// A server that does not know "until start" would join the job to one that runs, which may have read
-// the row as it was before: there it has no unique.
+// A server that does not know "until start" would join the job to one that runs, which may have
+// read the row as it was before: there it has no unique.
 void ServerLink::submit_plain(const Terms& terms, const Part& part) {
   SubmitJob job = job_of(terms, part);
   if (terms.unique_mode == UniqueMode::alive) return append_request(out_, job);
@@ -140,8 +140,8 @@ void ServerLink::answer(const Response& response, std::vector<Outcome>& outcomes
     unanswered_.pop_front();
     if (error != nullptr) {
       const bool lasts = is_lasting(error->code);
-      outcomes.push_back({job.ticket, lasts ? Outcome::Kind::refused : Outcome::Kind::busy,
-                          text_of(*error)});
+      outcomes.push_back(
+          {job.ticket, lasts ? Outcome::Kind::refused : Outcome::Kind::busy, text_of(*error)});
     } else if (job.mode == JobMode::background) {
       outcomes.push_back({job.ticket, Outcome::Kind::delivered, {}});
     } else {
@@ -171,7 +171,8 @@ void ServerLink::answer_option(bool is_known) {
   }
 }
 
-// An end that nobody waits for is that of a job which was told of twice: an exception, then a failure.
+// An end that nobody waits for is that of a job which was told of twice: an exception, then a
+// failure.
 void ServerLink::end_job(std::string_view handle, Outcome::Kind kind, std::string_view reason,
                          std::vector<Outcome>& outcomes) {
   const auto found = running_.find(std::string(handle));

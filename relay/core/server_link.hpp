@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ServerLink: the relay's conversation with one job server, for as long as one connection lasts.
 //
-// A sans-I/O machine: bytes in, bytes and outcomes out. It asks by OPTION_REQ for what it would like
-// to use and does without what the server does not know: SUBMIT_MANY for many jobs of one function,
-// SUBMIT for a unique that joins only jobs that have not started, and the server's memory of the
-// relay's uniques. Submits are pipelined; the answers come in their order. A background job's outcome
-// is its answer, a foreground job's is its end.
+// A sans-I/O machine: bytes in, bytes and outcomes out. It asks by OPTION_REQ for what it would
+// like to use and does without what the server does not know: SUBMIT_MANY for many jobs of one
+// function, SUBMIT for a unique that joins only jobs that have not started, and the server's memory
+// of the relay's uniques. Submits are pipelined; the answers come in their order. A background
+// job's outcome is its answer, a foreground job's is its end.
 //
 // The server answers, or it is not there: while something is awaited and nothing comes, an ECHO_REQ
-// asks; after `silence_max` the connection is to be closed. A job that was sent and not answered may
-// have been accepted: nobody knows, and the outcome says so.
+// asks; after `silence_max` the connection is to be closed. A job that was sent and not answered
+// may have been accepted: nobody knows, and the outcome says so.
 #pragma once
 
 #include <cstddef>
@@ -106,7 +106,9 @@ class ServerLink {
   void end_job(std::string_view handle, Outcome::Kind kind, std::string_view reason,
                std::vector<Outcome>& outcomes);
   void submit_plain(const Terms& terms, const Part& part);
-  [[nodiscard]] bool is_awaiting() const { return !is_ready() || !unanswered_.empty() || is_asked_; }
+  [[nodiscard]] bool is_awaiting() const {
+    return !is_ready() || !unanswered_.empty() || is_asked_;
+  }
 
   Settings settings_;
   bool has_begun_ = false;

@@ -378,6 +378,12 @@ std::vector<Option> make_options() {
        "How long clients wait for a store that fails\nbefore they are told so", When::live,
        seconds<&C::store_patience>()},
 
+      {"unique-window-seconds", 0, in(jobs), "SECONDS [600]",
+       "How long what gman-relay sends again is\nrecognised after its job has ended; 0: not",
+       When::live, seconds<&C::unique_window>()},
+      {"unique-window-max", 0, in(jobs), "N [1000000]", "How many such jobs are remembered",
+       When::live, integer<&C::unique_window_max, 0, 100'000'000>()},
+
       {"jobs-max", 0, in(limits), "N [0: none]", "Jobs that may wait, all functions together",
        When::live, integer<&C::jobs_max, 0, std::numeric_limits<std::int64_t>::max()>()},
       {"queue-max", 0, in(limits), "N [0: none]",

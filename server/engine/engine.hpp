@@ -51,6 +51,9 @@ struct EngineSettings {
   std::uint64_t jobs_max = 0;
   /// What memory_bytes() may come to; 0: no limit.
   std::uint64_t memory_bytes_max = 0;
+  /// How long, and how many, uniques of a relay are recognised after their jobs have ended; 0: not.
+  milliseconds unique_window{600'000};
+  std::size_t unique_window_max = 1'000'000;
   /// Background jobs are stored, unless their function is one of `memory_functions`.
   bool has_store = false;
   std::set<std::string, std::less<>> memory_functions{};

@@ -124,6 +124,13 @@ class PrivateMariaDB:
         if not self._ready():
             raise RuntimeError(f"MariaDB did not start again:\n{self.log()}")
 
+    def crash_and_restart(self):
+        """SIGKILL, and a start that recovers."""
+        self._process.kill()
+        self._process.wait()
+        if not self._ready():
+            raise RuntimeError(f"MariaDB did not start again:\n{self.log()}")
+
     def kill(self):
         """SIGKILL, and the files with it: for a server that did not start."""
         if self._process is not None:
