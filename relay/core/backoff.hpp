@@ -11,7 +11,7 @@
 namespace gman::relay {
 
 /// Where the chance comes from. Its seed is the caller's, so that tests know what comes.
-using Dice = std::minstd_rand;
+using Dice = std::mt19937;
 
 /// Half of the wait is certain, half is chance.
 [[nodiscard]] inline milliseconds with_jitter(milliseconds wait, Dice& dice) {

@@ -78,8 +78,9 @@ class World:
             self._wrong.append(error)
 
     def _start_gmand(self):
-        self.gmand = Gmand("--store", f"sqlite:{self._store}")
-        self.gmand.__enter__()
+        gmand = Gmand("--store", f"sqlite:{self._store}")
+        gmand.__enter__()
+        self.gmand = gmand
 
     def _start_relay(self):
         relay = Relay(self._database.url, to=self.proxy.address, options=PATIENCE, ready=False)
@@ -191,10 +192,10 @@ class Delivery:
         self.database.sql("DELETE FROM gman.outbox")
 
     def live(self, deaths, may_double=False, **options):
-        with World(self, self.database, **options) as world:
+        world = World(self, self.database, **options)
+        with world:
             world.suffer(*(getattr(world, death) for death in deaths))
             world.settle()
-            # What is sent twice in vain would come now.
             world.history.check(self, may_double)
 
     def test_killed_relays_lose_and_double_nothing(self):
