@@ -3,8 +3,8 @@
 --
 --   mysql < sql/mysql/outbox.sql          mariadb < sql/mariadb/outbox.sql (the same file)
 --
--- Needs MySQL 8.0 or MariaDB 10.6 and later (FOR UPDATE SKIP LOCKED, JSON_TABLE), an account that may
--- make databases, procedures and roles, and no compiled code. May be run again at any time;
+-- Needs MySQL 8.0 or MariaDB 10.6 and later (FOR UPDATE SKIP LOCKED, JSON_TABLE), an account that
+-- may make databases, procedures and roles, and no compiled code. May be run again at any time;
 -- outbox_uninstall.sql takes it away. gman-relay ships the rows after their commit (docs/RELAY.md),
 -- and what is promised when something dies is in docs/DELIVERY.md.
 --
@@ -33,8 +33,8 @@ CREATE TABLE IF NOT EXISTS outbox (
   created_at    TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
   last_error    TEXT NULL,
   workload      LONGBLOB NOT NULL,
-  -- What is due is found by function and priority, so that ten million rows of one function, or of a
-  -- paused one, are in nobody's way.
+  -- What is due is found by function and priority, so that ten million rows of one function, or of
+  -- a paused one, are in nobody's way.
   KEY outbox_by_time (state, delivery, function_name, priority, run_at, id),
   CONSTRAINT function_name_length CHECK (OCTET_LENGTH(function_name) BETWEEN 1 AND 512),
   CONSTRAINT unique_key_length CHECK (OCTET_LENGTH(unique_key) BETWEEN 1 AND 64),
@@ -72,7 +72,7 @@ CREATE PROCEDURE enqueue_with(
   function_name VARCHAR(2048), workload LONGBLOB, unique_key TEXT, priority VARCHAR(64),
   run_at DATETIME(6), delivery VARCHAR(64))
   MODIFIES SQL DATA SQL SECURITY DEFINER
-  COMMENT 'Puts a job into the outbox; NULL is the default of all but the first two. @gman_unique is its unique.'
+  COMMENT 'Puts a job into the outbox; NULL: the default. @gman_unique is its unique.'
 BEGIN
   DECLARE is_own BOOLEAN DEFAULT unique_key IS NOT NULL;
   DECLARE wrong VARCHAR(128);
@@ -117,7 +117,7 @@ END //
 
 CREATE PROCEDURE enqueue(function_name VARCHAR(2048), workload LONGBLOB)
   MODIFIES SQL DATA SQL SECURITY DEFINER
-  COMMENT 'Puts a job into the outbox. It is shipped after COMMIT, and only then; ROLLBACK forgets it.'
+  COMMENT 'Puts a job into the outbox, which is shipped after COMMIT, and only then.'
 BEGIN
   CALL gman.enqueue_with(function_name, workload, NULL, NULL, NULL, NULL);
 END //
@@ -181,7 +181,7 @@ END //
 
 CREATE PROCEDURE renew_uuid()
   MODIFIES SQL DATA SQL SECURITY DEFINER
-  COMMENT 'After a restore from a backup and in a copy: gives the database another uuid. Relays are to be started anew.'
+  COMMENT 'After a restore from a backup, and in a copy; relays are to be started anew.'
 BEGIN
   UPDATE gman.outbox_setting SET database_uuid = UUID();
 END //
@@ -212,8 +212,8 @@ SELECT id, function_name, unique_key, delivery, attempts, created_at, run_at AS 
   FROM gman.outbox
  WHERE state = 'dead';
 
--- Who may do what. An account gets a role by GRANT gman_enqueuer TO account and SET DEFAULT ROLE; what
--- a trigger calls is called as the trigger's definer.
+-- Who may do what. An account gets a role by GRANT gman_enqueuer TO account and SET DEFAULT ROLE;
+-- what a trigger calls is called as the trigger's definer.
 CREATE ROLE IF NOT EXISTS gman_enqueuer;
 GRANT EXECUTE ON PROCEDURE gman.enqueue TO gman_enqueuer;
 GRANT EXECUTE ON PROCEDURE gman.enqueue_with TO gman_enqueuer;

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-3-Clause
--- Takes the outbox away. Refuses while there are jobs in it: they were promised to somebody. Stop the
--- relays first; DELETE FROM gman.outbox gives up what is left.
+-- Takes the outbox away. Refuses while there are jobs in it: they were promised to somebody. Stop
+-- the relays first; DELETE FROM gman.outbox gives up what is left.
 DROP PROCEDURE IF EXISTS gman.refuse_if_not_empty;
 DELIMITER //
 CREATE PROCEDURE gman.refuse_if_not_empty()

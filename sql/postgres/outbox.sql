@@ -123,29 +123,29 @@ DECLARE
 BEGIN
   IF function_name IS NULL OR workload IS NULL THEN
     RAISE null_value_not_allowed USING
-      MESSAGE = pg_catalog.format('gman.enqueue: the %s is NULL',
-                                  CASE WHEN function_name IS NULL THEN 'function' ELSE 'workload' END),
+      MESSAGE = format('gman.enqueue: the %s is NULL',
+                       CASE WHEN function_name IS NULL THEN 'function' ELSE 'workload' END),
       HINT = 'A job needs both; an empty workload is '''' and not NULL.';
   END IF;
   IF octet_length(function_name) NOT BETWEEN 1 AND 512 THEN
     RAISE invalid_parameter_value USING
-      MESSAGE = pg_catalog.format('gman.enqueue: the function''s name has %s bytes',
-                                  octet_length(function_name)),
+      MESSAGE = format('gman.enqueue: the function''s name has %s bytes',
+                       octet_length(function_name)),
       HINT = 'Give 1 to 512 bytes.';
   END IF;
   IF octet_length(workload) > 67108864 THEN
     RAISE invalid_parameter_value USING
-      MESSAGE = pg_catalog.format('gman.enqueue: the workload has %s bytes', octet_length(workload)),
+      MESSAGE = format('gman.enqueue: the workload has %s bytes', octet_length(workload)),
       HINT = 'A job carries at most 64 MiB: send a key, and let the worker read the data.';
   END IF;
   IF priority IS NULL OR priority NOT IN ('high', 'normal', 'low') THEN
     RAISE invalid_parameter_value USING
-      MESSAGE = pg_catalog.format('gman.enqueue: %L is no priority', priority),
+      MESSAGE = format('gman.enqueue: %L is no priority', priority),
       HINT = 'Give high, normal or low.';
   END IF;
   IF delivery IS NULL OR delivery NOT IN ('queue', 'completion') THEN
     RAISE invalid_parameter_value USING
-      MESSAGE = pg_catalog.format('gman.enqueue: %L is no delivery', delivery),
+      MESSAGE = format('gman.enqueue: %L is no delivery', delivery),
       HINT = 'Give queue (to a job server) or completion (until a worker has completed it).';
   END IF;
   IF run_at = 'infinity' THEN
@@ -226,11 +226,11 @@ BEGIN
   IF FOUND THEN RETURN; END IF;
   IF EXISTS (SELECT FROM gman.outbox AS job WHERE job.id = $1) THEN
     RAISE object_in_use USING
-      MESSAGE = pg_catalog.format('gman.retry: a relay has job %s', $1),
+      MESSAGE = format('gman.retry: a relay has job %s', $1),
       HINT = 'It is on its way; gman.outbox.lease_until says until when.';
   END IF;
   RAISE no_data_found USING
-    MESSAGE = pg_catalog.format('gman.retry: there is no job %s', $1),
+    MESSAGE = format('gman.retry: there is no job %s', $1),
     HINT = 'It may have been delivered; SELECT * FROM gman.outbox_dead lists those that were not.';
 END $$;
 COMMENT ON FUNCTION gman.retry(bigint) IS
@@ -258,7 +258,7 @@ DECLARE
 BEGIN
   IF older_than IS NULL OR older_than < interval '0' THEN
     RAISE invalid_parameter_value USING
-      MESSAGE = pg_catalog.format('gman.forget_dead: %L is no age', older_than),
+      MESSAGE = format('gman.forget_dead: %L is no age', older_than),
       HINT = 'Give an interval, as ''30 days''.';
   END IF;
   DELETE FROM gman.outbox WHERE state = 'dead' AND run_at <= now() - older_than;
@@ -280,8 +280,8 @@ BEGIN
   RETURN renewed;
 END $$;
 COMMENT ON FUNCTION gman.renew_uuid() IS
-  'Gives the database another uuid: after a restore from a backup and in a copy, whose new jobs get '
-  'ids that were used before and would be taken for those of then. Relays are to be started anew.';
+  'Gives the database another uuid: after a restore from a backup and in a copy, whose new jobs '
+  'get ids that were used before and would be taken for those of then. Relays are to be started anew.';
 
 CREATE OR REPLACE FUNCTION gman.notify(is_wanted boolean) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

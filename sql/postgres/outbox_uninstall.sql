@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
--- Takes the outbox away. Refuses while there are jobs in it: they were promised to somebody. Stop the
--- relays first; DELETE FROM gman.outbox gives up what is left. The roles stay, since other databases
--- of the cluster may use them: DROP ROLE gman_enqueuer, gman_relay, gman_operator.
+-- Takes the outbox away. Refuses while there are jobs in it: they were promised to somebody. Stop
+-- the relays first; DELETE FROM gman.outbox gives up what is left. The roles stay, since other
+-- databases of the cluster may use them: DROP ROLE gman_enqueuer, gman_relay, gman_operator.
 BEGIN;
 DO $$
 BEGIN

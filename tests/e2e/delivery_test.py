@@ -31,12 +31,15 @@ PATIENCE = ("--lease-seconds", 2, "--server-silence-seconds", 1)
 class World:
     """An application, relays behind a proxy, a job server with a store, and workers."""
 
-    def __init__(self, test, database, relays=1, worker_dies=0.0, job_seconds=0.0):
+    def __init__(self, test, database, relays=1, worker_dies=0.0, job_seconds=0.0,
+                 deliveries=("queue", "completion"), has_store=True):
         self._test = test
         self._database = database
         self._relay_count = relays
         self._worker_dies = worker_dies
         self._job_seconds = job_seconds
+        self._deliveries = deliveries
+        self._has_store = has_store
         self._is_over = threading.Event()
         self._is_quiet = threading.Event()
         self._wrong = []
@@ -78,7 +81,7 @@ class World:
             self._wrong.append(error)
 
     def _start_gmand(self):
-        gmand = Gmand("--store", f"sqlite:{self._store}")
+        gmand = Gmand(*(("--store", f"sqlite:{self._store}") if self._has_store else ()))
         gmand.__enter__()
         self.gmand = gmand
 
@@ -111,6 +114,13 @@ class World:
         self.proxy.partition()
         self._is_over.wait(random.uniform(0.1, 2.5))
         self.proxy.heal()
+
+    def lose_answers(self):
+        """Jobs are accepted and run, and the relay never hears of it."""
+        self.proxy.hold_answers()
+        self._is_over.wait(random.uniform(0.2, 0.9))
+        self.proxy.cut()
+        self.proxy.release()
 
     def delay_answers(self):
         """Until the lease has ended and another relay has sent the same again: then both get their
@@ -150,12 +160,12 @@ class World:
             self.history.attempt(jobs)
             is_wanted = random.random() < 0.8
             statements = "".join(self._database.enqueue_sql(
-                "f", job, delivery=random.choice(("queue", "completion"))) for job in jobs)
+                "f", job, delivery=random.choice(self._deliveries)) for job in jobs)
             try:
                 self._database.sql(f"START TRANSACTION; {statements} "
                                    f"{'COMMIT' if is_wanted else 'ROLLBACK'};")
             except (outbox.postgres.SqlError, outbox.mariadb.SqlError):
-                self._is_quiet.wait(0.1)  # the database is away, and nobody knows what was committed
+                self._is_quiet.wait(0.1)  # it is away, and nobody knows what was committed
                 continue
             (self.history.commit if is_wanted else self.history.roll_back)(jobs)
 
@@ -205,7 +215,10 @@ class Delivery:
         self.live(["kill_database"])
 
     def test_cut_connections_and_partitions_lose_and_double_nothing(self):
-        self.live(["cut", "partition"], relays=2)
+        self.live(["cut", "partition", "lose_answers"], relays=2)
+
+    def test_lost_acknowledgements_lose_and_double_nothing(self):
+        self.live(["lose_answers"])
 
     def test_late_and_repeated_acknowledgements_lose_and_double_nothing(self):
         self.live(["delay_answers", "cut"], relays=2)
@@ -216,9 +229,12 @@ class Delivery:
     def test_a_killed_job_server_loses_nothing(self):
         self.live(["kill_gmand"], may_double=True)
 
+    def test_a_row_to_completion_survives_a_job_server_without_a_store(self):
+        self.live(["kill_gmand"], may_double=True, deliveries=("completion",), has_store=False)
+
     def test_everything_dying_at_once_loses_nothing(self):
         self.live(["kill_relay", "kill_gmand", "kill_database", "cut", "partition",
-                   "delay_answers"], may_double=True, relays=2, worker_dies=0.02, job_seconds=0.02)
+                   "lose_answers", "delay_answers"], may_double=True, relays=2, worker_dies=0.02, job_seconds=0.02)
 
 
 class CrashingPostgres(outbox.OutboxPostgres):

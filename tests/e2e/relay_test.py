@@ -159,8 +159,8 @@ class Shipping:
             line = relay.wait_log("job given up")[0]
             self.assertIn("the job failed", line)
             wait_until(lambda: self.database.count("state = 'dead'") == 1, "the job is dead")
-            self.assertEqual(self.database.rows("SELECT attempts, last_error FROM gman.outbox_dead"),
-                             [["2", "the job failed"]])
+            dead = self.database.rows("SELECT attempts, last_error FROM gman.outbox_dead")
+            self.assertEqual(dead, [["2", "the job failed"]])
             row = self.database.sql("SELECT id FROM gman.outbox_dead")
             self.operate(f"retry({row})")
             self.assertEqual(collect.wait(3), ["w"] * 3)
@@ -353,7 +353,8 @@ class Operating(RelayTestCase):
         self.database.sql("CREATE DATABASE empty")
         self.addCleanup(self.database.sql, "DROP DATABASE empty")
         with Gmand() as gmand:
-            done = ship_once(self.database.url.removesuffix("/postgres") + "/empty", to=gmand.address)
+            url = self.database.url.removesuffix("/postgres") + "/empty"
+            done = ship_once(url, to=gmand.address)
             self.assertEqual(done.returncode, 1)
             self.assertIn("run sql/postgres/outbox.sql", done.stderr)
 

@@ -47,7 +47,8 @@ class Outbox(OutboxCases, unittest.TestCase):
         self.database.sql("SELECT count(*) FROM gman.outbox_stats", user="dba")
         self.database.sql("UPDATE gman.outbox SET attempts = 0; DELETE FROM gman.outbox",
                           user="relay")
-        for user, statement in (("app", "SELECT * FROM gman.outbox"), ("app", "CALL gman.pause('f')"),
+        for user, statement in (("app", "SELECT * FROM gman.outbox"),
+                                ("app", "CALL gman.pause('f')"),
                                 ("relay", "UPDATE gman.outbox SET workload = ''"),
                                 ("relay", "INSERT INTO gman.outbox (function_name, workload) "
                                           "VALUES ('f', '')"),

@@ -104,7 +104,8 @@ class OutboxMariaDB(OutboxDatabase, mariadb.PrivateMariaDB):
                      delivery=None):
         """In one transaction, straight into the table."""
         self.sql(f"""
-            INSERT INTO gman.outbox (function_name, unique_key, priority, delivery, run_at, workload)
+            INSERT INTO gman.outbox
+                   (function_name, unique_key, priority, delivery, run_at, workload)
             SELECT {literal(function)}, {literal(unique_key)}, {literal(priority or 'normal')},
                    {literal(delivery or 'queue')}, COALESCE({literal(run_at)}, NOW(6)),
                    CONCAT({literal(prefix)}, seq)

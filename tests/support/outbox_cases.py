@@ -101,8 +101,8 @@ class OutboxCases:
             self.operate("pause('')")
 
     def die(self, where="TRUE"):
-        self.database.sql(f"UPDATE gman.outbox SET state = 'dead', attempts = 9, last_error = 'why' "
-                          f"WHERE {where}")
+        self.database.sql("UPDATE gman.outbox SET state = 'dead', attempts = 9, "
+                          f"last_error = 'why' WHERE {where}")
 
     def test_retry_brings_a_dead_job_back_and_says_what_it_cannot(self):
         self.database.enqueue("f", "w")
