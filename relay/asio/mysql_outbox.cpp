@@ -19,6 +19,7 @@ constexpr std::array session{
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION innodb_lock_wait_timeout = 10",
     "SET SESSION autocommit = 1",
+    "SET SESSION time_zone = '+00:00'",
 };
 
 // Grouped by the index's first columns, all of them, so that a look goes from one function and
@@ -33,9 +34,9 @@ constexpr const char* look_sql = R"(
      WHERE head.state = 'ready' AND pause.function_name IS NULL)";
 
 constexpr const char* lock_sql = R"(
-    SELECT id, OCTET_LENGTH(workload) FROM gman.outbox FORCE INDEX (outbox_by_time)
+    SELECT id, OCTET_LENGTH(workload), run_at FROM gman.outbox FORCE INDEX (outbox_by_time)
      WHERE state = 'ready' AND delivery = ? AND function_name = ? AND priority = ?
-       AND run_at <= NOW(6)
+       AND run_at <= NOW(6) AND (run_at > ? OR (run_at = ? AND id > ?))
        AND NOT EXISTS (SELECT 1 FROM gman.outbox_pause AS pause WHERE pause.function_name = ?)
      ORDER BY run_at, id LIMIT ? FOR UPDATE SKIP LOCKED)";
 
@@ -120,10 +121,16 @@ class MysqlOutbox final : public OutboxTable {
 
   [[nodiscard]] db::Result<Leased> lease_in_transaction(const Lease& request) {
     const std::string rows_max = std::to_string(request.rows_max);
+    const Place after = request.after.value_or(Place{"1970-01-01 00:00:01", 0});
+    const std::string after_id = std::to_string(after.id);
     const std::array group{Parameter::text(name_of(request.group.delivery)),
                            Parameter::text(request.group.function),
                            Parameter::text(name_of(request.group.priority)),
-                           Parameter::text(request.group.function), Parameter::text(rows_max)};
+                           Parameter::text(after.run_at),
+                           Parameter::text(after.run_at),
+                           Parameter::text(after_id),
+                           Parameter::text(request.group.function),
+                           Parameter::text(rows_max)};
     const auto due = connection_->execute(lock_sql, group);
     if (!due) return due.error();
     std::vector<std::uint64_t> ids;
@@ -133,6 +140,7 @@ class MysqlOutbox final : public OutboxTable {
       bytes += number_in(*due, i, 1);
     }
     if (ids.empty()) return Leased{};
+    const Place last{*due->at(ids.size() - 1, 2), ids.back()};
 
     const std::string list = "[" + list_of(ids) + "]";
     const std::string length = std::to_string(request.length.count());
@@ -142,7 +150,9 @@ class MysqlOutbox final : public OutboxTable {
     if (!marked) return marked.error();
     const auto rows = connection_->execute(read_sql, std::array{Parameter::text(list)});
     if (!rows) return rows.error();
-    return leased_from(*rows);
+    Leased leased = leased_from(*rows);
+    leased.last = last;
+    return leased;
   }
 
   [[nodiscard]] db::Result<Done> remove(const Delete& request) override {

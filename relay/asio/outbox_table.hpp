@@ -51,7 +51,7 @@ class OutboxTable {
 
 /// delivery, function_name, priority, milliseconds until the first is due.
 [[nodiscard]] Looked looked_at(const db::Rows& rows);
-/// id, attempts, function_name, unique_key, workload; by ascending id.
+/// id, attempts, function_name, unique_key, workload; by ascending id. Their place is the caller's.
 [[nodiscard]] Leased leased_from(const db::Rows& rows);
 [[nodiscard]] std::uint64_t number_in(const db::Rows& rows, std::size_t row, std::size_t column);
 /// A list of objects with id, attempts, dead, unsent, delay_ms, error (or null).

@@ -50,16 +50,22 @@ constexpr const char* lease_sql = R"(
       SELECT id, run_at, octet_length(workload) AS bytes FROM gman.outbox
        WHERE state = 'ready' AND delivery = $1::gman.job_delivery AND function_name = $2::text
          AND priority = $3::gman.job_priority AND run_at <= clock_timestamp()
-         AND NOT EXISTS (SELECT FROM gman.outbox_pause AS pause WHERE pause.function_name = $2::text)
+         AND (run_at, id) > ($8::timestamptz, $9::bigint)
+         AND NOT EXISTS (SELECT FROM gman.outbox_pause AS pause
+                          WHERE pause.function_name = $2::text)
        ORDER BY run_at, id LIMIT $4::bigint FOR UPDATE SKIP LOCKED),
     summed AS (
-      SELECT id, sum(bytes) OVER (ORDER BY run_at, id) - bytes AS bytes_before FROM due)
+      SELECT id, run_at, sum(bytes) OVER (ORDER BY run_at, id) - bytes AS bytes_before FROM due),
+    fitting AS MATERIALIZED (
+      SELECT id, run_at FROM summed WHERE bytes_before < $5::bigint)
     UPDATE gman.outbox SET
            run_at = clock_timestamp() + $6::bigint * interval '1 ms',
            lease_until = clock_timestamp() + $6::bigint * interval '1 ms',
            leased_by = $7::uuid, attempts = attempts + 1
-     WHERE id = ANY (ARRAY (SELECT id FROM summed WHERE bytes_before < $5::bigint))
-    RETURNING id, attempts, function_name, unique_key, workload)";
+     WHERE id = ANY (ARRAY (SELECT id FROM fitting))
+    RETURNING id, attempts, function_name, unique_key, workload,
+              (SELECT run_at FROM fitting ORDER BY run_at DESC, id DESC LIMIT 1),
+              (SELECT id FROM fitting ORDER BY run_at DESC, id DESC LIMIT 1))";
 
 constexpr const char* delete_sql = "DELETE FROM gman.outbox WHERE id = ANY ($1::bigint[])";
 
@@ -129,16 +135,22 @@ class PostgresOutbox final : public OutboxTable {
     const std::string rows_max = std::to_string(request.rows_max);
     const std::string bytes_max = std::to_string(request.bytes_max);
     const std::string length = std::to_string(request.length.count());
+    const Place after = request.after.value_or(Place{"-infinity", 0});
+    const std::string after_id = std::to_string(after.id);
     const std::array parameters{Parameter::text(name_of(request.group.delivery)),
                                 Parameter::text(request.group.function),
                                 Parameter::text(name_of(request.group.priority)),
                                 Parameter::text(rows_max),
                                 Parameter::text(bytes_max),
                                 Parameter::text(length),
-                                Parameter::text(relay_)};
+                                Parameter::text(relay_),
+                                Parameter::text(after.run_at),
+                                Parameter::text(after_id)};
     const auto rows = connection_->execute(lease_sql, parameters);
     if (!rows) return rows.error();
-    return leased_from(*rows);
+    Leased leased = leased_from(*rows);
+    if (rows->size() > 0) leased.last = Place{*rows->at(0, 5), number_in(*rows, 0, 6)};
+    return leased;
   }
 
   [[nodiscard]] db::Result<Done> remove(const Delete& request) override {

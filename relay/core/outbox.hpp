@@ -21,6 +21,15 @@ struct Group {
   Delivery delivery = Delivery::queue;
   std::string function;
   Priority priority = Priority::normal;
+
+  friend bool operator==(const Group&, const Group&) = default;
+};
+
+/// The last row that a lease took of its group: the next one goes on behind it, and so does not
+/// walk over what the index still holds of rows that are gone.
+struct Place {
+  std::string run_at;  ///< as the database writes it
+  std::uint64_t id = 0;
 };
 
 struct DueGroup {
@@ -57,6 +66,7 @@ struct Look {
 };
 struct Lease {
   Group group;
+  std::optional<Place> after;  ///< nullopt: from the group's beginning
   std::size_t rows_max = 0;
   std::size_t bytes_max = 0;
   milliseconds length{0};
@@ -86,6 +96,7 @@ struct Looked {
 };
 struct Leased {
   std::vector<Row> rows;
+  std::optional<Place> last;  ///< of rows that are not empty
 };
 struct Done {
   std::uint64_t rows = 0;

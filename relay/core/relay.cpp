@@ -11,6 +11,9 @@ namespace {
 
 // A list of due functions is believed so long: then others may have become due that go first.
 constexpr milliseconds look_again_after{200};
+// Rows that are committed late have an earlier time than others that are leased already, and lie
+// before their place.
+constexpr milliseconds begin_again_after{1'000};
 constexpr milliseconds poll_first{1};
 constexpr milliseconds release_patience{5'000};
 constexpr milliseconds forget_every{3'600'000};
@@ -141,13 +144,18 @@ void Relay::on(std::size_t outbox, Looked answer, Instant now) {
 // Higher priorities first, and within one the functions in turn.
 void Relay::take_due(Outbox& outbox, std::vector<DueGroup> groups, Instant now) {
   outbox.looked_at = now;
-  outbox.due.clear();
+  const auto before = std::exchange(outbox.due, {});
+  const bool are_places_old = now >= outbox.places_until;
+  if (are_places_old) outbox.places_until = now + begin_again_after;
   for (DueGroup& group : groups) {
-    if (group.due_in <= milliseconds(0)) outbox.due.push_back(std::move(group.group));
+    if (group.due_in > milliseconds(0)) continue;
+    const auto known = std::ranges::find(before, group.group, &Outbox::Due::group);
+    const bool has_place = known != before.end() && !are_places_old;
+    outbox.due.push_back({std::move(group.group), has_place ? known->after : std::nullopt});
   }
-  std::ranges::stable_sort(outbox.due, [&](const Group& a, const Group& b) {
-    if (a.priority != b.priority) return a.priority < b.priority;
-    return (a.function <= outbox.last_leased) < (b.function <= outbox.last_leased);
+  std::ranges::stable_sort(outbox.due, [&](const Outbox::Due& a, const Outbox::Due& b) {
+    if (a.group.priority != b.group.priority) return a.group.priority < b.group.priority;
+    return (a.group.function <= outbox.last_leased) < (b.group.function <= outbox.last_leased);
   });
 }
 
@@ -156,12 +164,11 @@ void Relay::on(std::size_t outbox, Leased answer, Instant now) {
   GMAN_ASSERT(from.leasing.has_value());
   const Group group = *std::exchange(from.leasing, std::nullopt);
   from.counters.leased += answer.rows.size();
-  const auto leased = std::ranges::find_if(from.due, [&](const Group& one) {
-    return one.delivery == group.delivery && one.function == group.function &&
-           one.priority == group.priority;
-  });
+  const auto leased = std::ranges::find(from.due, group, &Outbox::Due::group);
   GMAN_ASSERT(leased != from.due.end());
-  if (answer.rows.empty()) {
+  if (answer.rows.empty() && leased->after) {
+    leased->after.reset();  // some may have been committed late, with an earlier time
+  } else if (answer.rows.empty()) {
     from.due.erase(leased);
     // Others may hold what a look finds, and give it back: that is no reason to ask at once.
     from.look_at = now + from.poll;
@@ -170,8 +177,10 @@ void Relay::on(std::size_t outbox, Leased answer, Instant now) {
     from.poll = poll_first;
     from.look_at = now;
     from.last_leased = group.function;
-    const auto next_priority = std::find_if(
-        leased, from.due.end(), [&](const Group& one) { return one.priority != group.priority; });
+    leased->after = std::move(answer.last);
+    const auto next_priority = std::find_if(leased, from.due.end(), [&](const Outbox::Due& one) {
+      return one.group.priority != group.priority;
+    });
     std::rotate(leased, leased + 1, next_priority);
   }
   send(outbox, group, std::move(answer.rows), now);
@@ -260,13 +269,14 @@ void Relay::go_on(std::size_t outbox, Instant now) {
   if (!to.due.empty()) {
     to.look_at = to.looked_at + look_again_after;
     const auto next = std::ranges::find_if(
-        to.due, [&](const Group& group) { return may_lease(to, group.delivery); });
+        to.due, [&](const Outbox::Due& due) { return may_lease(to, due.group.delivery); });
     if (next != to.due.end() && now < to.look_at) {
-      const std::size_t room = next->delivery == Delivery::queue
+      const std::size_t room = next->group.delivery == Delivery::queue
                                    ? settings_.sent_rows_max - to.sent_rows
                                    : settings_.running_rows_max - to.running_rows;
-      to.leasing = *next;
-      return ask(outbox, Lease{.group = *next,
+      to.leasing = next->group;
+      return ask(outbox, Lease{.group = next->group,
+                               .after = next->after,
                                .rows_max = std::min(settings_.batch_rows_max, room),
                                .bytes_max = std::min(settings_.batch_bytes_max,
                                                      settings_.sent_bytes_max - to.bytes),

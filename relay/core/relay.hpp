@@ -140,7 +140,12 @@ class Relay {
     Instant looked_at{};
     Instant renew_at{};
     Instant forget_at{};
-    std::vector<Group> due;   // as the last look saw it
+    struct Due {
+      Group group;
+      std::optional<Place> after{};  // where the last lease of it ended
+    };
+    std::vector<Due> due;  // as the last look saw it
+    Instant places_until{};
     std::string last_leased;  // a function: the others of its priority go before it
     bool has_looked_in_vain = false;
     // What a request is about, kept until it is answered: the database may fail meanwhile.

@@ -281,7 +281,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION gman.renew_uuid() IS
   'Gives the database another uuid: after a restore from a backup and in a copy, whose new jobs '
-  'get ids that were used before and would be taken for those of then. Relays are to be started anew.';
+  'get ids that were used before and would be taken for those of then. Start relays anew.';
 
 CREATE OR REPLACE FUNCTION gman.notify(is_wanted boolean) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

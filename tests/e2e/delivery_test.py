@@ -234,7 +234,8 @@ class Delivery:
 
     def test_everything_dying_at_once_loses_nothing(self):
         self.live(["kill_relay", "kill_gmand", "kill_database", "cut", "partition",
-                   "lose_answers", "delay_answers"], may_double=True, relays=2, worker_dies=0.02, job_seconds=0.02)
+                   "lose_answers", "delay_answers"],
+                  may_double=True, relays=2, worker_dies=0.02, job_seconds=0.02)
 
 
 class CrashingPostgres(outbox.OutboxPostgres):

@@ -223,6 +223,40 @@ TEST(relay, takes_high_priorities_first_and_functions_of_one_priority_in_turn) {
   EXPECT_THAT(functions, ElementsAre("c", "a", "b", "a"));
 }
 
+TEST(relay, goes_on_behind_the_last_row_and_begins_again_before_it_calls_a_function_done) {
+  Play play;
+  play.open();
+  play.take<Look>();
+  play.answer(Looked{{{Group{Delivery::queue, "f", Priority::normal}, milliseconds(0)}}});
+  EXPECT_FALSE(play.take<Lease>().after);
+  play.answer(Leased{{Play::row(1)}, Place{"noon", 1}});
+  const auto second = play.take<Lease>();
+  ASSERT_TRUE(second.after);
+  EXPECT_EQ(second.after->run_at, "noon");
+  EXPECT_EQ(second.after->id, 1);
+  play.answer(Leased{});
+  EXPECT_FALSE(play.take<Lease>().after);
+  play.answer(Leased{});
+  EXPECT_THAT(play.asked, IsEmpty());
+}
+
+TEST(relay, begins_again_after_a_second_though_there_is_always_more) {
+  Play play;
+  play.open();
+  const Looked due{{{Group{Delivery::queue, "f", Priority::normal}, milliseconds(0)}}};
+  play.take<Look>();
+  play.answer(due);
+  std::vector<bool> begins;
+  for (std::uint64_t id = 1; id < 7; ++id) {
+    begins.push_back(!play.take<Lease>().after);
+    play.now += milliseconds(201);
+    play.answer(Leased{{Play::row(id)}, Place{"noon", id}});
+    play.take<Look>();
+    play.answer(due);
+  }
+  EXPECT_THAT(begins, ElementsAre(true, false, false, false, false, true));
+}
+
 TEST(relay, renews_the_leases_of_rows_whose_server_is_connected) {
   Play play({.lease = seconds(60)});
   play.open();
