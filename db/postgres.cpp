@@ -86,6 +86,13 @@ class PostgresConnection final : public Connection {
     return rows_of(result.get());
   }
 
+  [[nodiscard]] Result<std::uint64_t> run(const std::string& sql) override {
+    const ResultPtr result(PQexec(connection_.get(), sql.c_str()));
+    const auto rows = rows_of(result.get());
+    if (!rows) return rows.error();
+    return rows->affected;
+  }
+
   [[nodiscard]] int notification_fd() const override { return PQsocket(connection_.get()); }
 
   [[nodiscard]] Result<bool> take_notifications() override {
