@@ -44,7 +44,8 @@ constexpr const char* look_sql = R"(
      WHERE NOT EXISTS (SELECT FROM gman.outbox_pause AS pause
                         WHERE pause.function_name = head.function_name))";
 
-// What is locked but does not fit is free again when the statement ends.
+// What is locked but does not fit is free again when the statement ends. The commit need not wait
+// for the disk: a lease that a crash undoes is one that has ended.
 constexpr const char* lease_sql = R"(
     WITH due AS MATERIALIZED (
       SELECT id, run_at, octet_length(workload) AS bytes FROM gman.outbox
@@ -65,7 +66,8 @@ constexpr const char* lease_sql = R"(
      WHERE id = ANY (ARRAY (SELECT id FROM fitting))
     RETURNING id, attempts, function_name, unique_key, workload,
               (SELECT run_at FROM fitting ORDER BY run_at DESC, id DESC LIMIT 1),
-              (SELECT id FROM fitting ORDER BY run_at DESC, id DESC LIMIT 1))";
+              (SELECT id FROM fitting ORDER BY run_at DESC, id DESC LIMIT 1),
+              (SELECT set_config('synchronous_commit', 'off', true)))";
 
 constexpr const char* delete_sql = "DELETE FROM gman.outbox WHERE id = ANY ($1::bigint[])";
 
