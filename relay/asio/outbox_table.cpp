@@ -89,8 +89,9 @@ Looked looked_at(const db::Rows& rows) {
     for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
       if (text_in(rows, i, 2) == name_of(priority)) due.group.priority = priority;
     }
+    // MySQL takes the zero date where its mode allows it, and then says that no time is left: NULL.
     std::int64_t ms = 0;
-    const std::string& text = text_in(rows, i, 3);
+    const std::string text = rows.at(i, 3).value_or("0");
     std::from_chars(text.data(), text.data() + text.size(), ms);
     due.due_in = milliseconds(ms);
     looked.groups.push_back(std::move(due));

@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS gman.outbox (
   priority      gman.job_priority NOT NULL DEFAULT 'normal',
   delivery      gman.job_delivery NOT NULL DEFAULT 'queue',
   state         gman.job_state NOT NULL DEFAULT 'ready',
-  run_at        timestamptz NOT NULL DEFAULT now(),
+  run_at        timestamptz NOT NULL DEFAULT now()
+    CONSTRAINT run_at_is_finite CHECK (isfinite(run_at)),
   lease_until   timestamptz,
   leased_by     uuid,
   attempts      integer NOT NULL DEFAULT 0,
@@ -121,40 +122,47 @@ DECLARE
   setting gman.outbox_setting;
   new_id  bigint;
 BEGIN
-  IF function_name IS NULL OR workload IS NULL THEN
-    RAISE null_value_not_allowed USING
-      MESSAGE = format('gman.enqueue: the %s is NULL',
-                       CASE WHEN function_name IS NULL THEN 'function' ELSE 'workload' END),
-      HINT = 'A job needs both; an empty workload is '''' and not NULL.';
-  END IF;
-  IF octet_length(function_name) NOT BETWEEN 1 AND 512 THEN
-    RAISE invalid_parameter_value USING
-      MESSAGE = format('gman.enqueue: the function''s name has %s bytes',
-                       octet_length(function_name)),
-      HINT = 'Give 1 to 512 bytes.';
-  END IF;
-  IF octet_length(workload) > 67108864 THEN
-    RAISE invalid_parameter_value USING
-      MESSAGE = format('gman.enqueue: the workload has %s bytes', octet_length(workload)),
-      HINT = 'A job carries at most 64 MiB: send a key, and let the worker read the data.';
-  END IF;
-  IF priority IS NULL OR priority NOT IN ('high', 'normal', 'low') THEN
-    RAISE invalid_parameter_value USING
-      MESSAGE = format('gman.enqueue: %L is no priority', priority),
-      HINT = 'Give high, normal or low.';
-  END IF;
-  IF delivery IS NULL OR delivery NOT IN ('queue', 'completion') THEN
-    RAISE invalid_parameter_value USING
-      MESSAGE = format('gman.enqueue: %L is no delivery', delivery),
-      HINT = 'Give queue (to a job server) or completion (until a worker has completed it).';
-  END IF;
-  IF run_at = 'infinity' THEN
-    RAISE invalid_parameter_value USING
-      MESSAGE = 'gman.enqueue: run_at is infinity', HINT = 'Such a job would never be run.';
-  END IF;
-  IF unique_key = '' THEN
-    RAISE invalid_parameter_value USING
-      MESSAGE = 'gman.enqueue: the unique is empty', HINT = 'NULL is a job without one of its own.';
+  -- One expression for the many jobs that are good; which of its parts is wrong is asked only then.
+  IF (octet_length(function_name) BETWEEN 1 AND 512 AND octet_length(workload) <= 67108864
+      AND priority IN ('high', 'normal', 'low') AND delivery IN ('queue', 'completion')
+      AND coalesce(run_at < 'infinity' AND run_at > '-infinity', true)
+      AND coalesce(unique_key <> '', true)) IS NOT TRUE THEN
+    IF function_name IS NULL OR workload IS NULL THEN
+      RAISE null_value_not_allowed USING
+        MESSAGE = format('gman.enqueue: the %s is NULL',
+                         CASE WHEN function_name IS NULL THEN 'function' ELSE 'workload' END),
+        HINT = 'A job needs both; an empty workload is '''' and not NULL.';
+    END IF;
+    IF octet_length(function_name) NOT BETWEEN 1 AND 512 THEN
+      RAISE invalid_parameter_value USING
+        MESSAGE = format('gman.enqueue: the function''s name has %s bytes',
+                         octet_length(function_name)),
+        HINT = 'Give 1 to 512 bytes.';
+    END IF;
+    IF octet_length(workload) > 67108864 THEN
+      RAISE invalid_parameter_value USING
+        MESSAGE = format('gman.enqueue: the workload has %s bytes', octet_length(workload)),
+        HINT = 'A job carries at most 64 MiB: send a key, and let the worker read the data.';
+    END IF;
+    IF priority IS NULL OR priority NOT IN ('high', 'normal', 'low') THEN
+      RAISE invalid_parameter_value USING
+        MESSAGE = format('gman.enqueue: %L is no priority', priority),
+        HINT = 'Give high, normal or low.';
+    END IF;
+    IF delivery IS NULL OR delivery NOT IN ('queue', 'completion') THEN
+      RAISE invalid_parameter_value USING
+        MESSAGE = format('gman.enqueue: %L is no delivery', delivery),
+        HINT = 'Give queue (to a job server) or completion (until a worker has completed it).';
+    END IF;
+    IF run_at IN ('infinity', '-infinity') THEN
+      RAISE invalid_parameter_value USING
+        MESSAGE = format('gman.enqueue: run_at is %s', run_at),
+        HINT = 'Give a time, or NULL for at once.';
+    END IF;
+    IF unique_key = '' THEN
+      RAISE invalid_parameter_value USING
+        MESSAGE = 'gman.enqueue: the unique is empty', HINT = 'NULL is a job without one of its own.';
+    END IF;
   END IF;
   -- A key that is too long is hashed, never cut: two keys must not become one.
   IF octet_length(unique_key) > 64 THEN

@@ -26,10 +26,18 @@ class Outbox(OutboxCases, unittest.TestCase):
         for state, job, options in (("22004", (None, "w"), {}), ("22004", ("f", None), {}),
                                     ("22023", ("", "w"), {}),
                                     ("22023", ("f", "w"), {"priority": "x"}),
-                                    ("22023", ("f", "w"), {"run_at": "infinity"})):
+                                    ("22023", ("f", "w"), {"run_at": "infinity"}),
+                                    ("22023", ("f", "w"), {"run_at": "-infinity"})):
             with self.subTest(job=job), self.assertRaises(SqlError) as raised:
                 self.database.enqueue(*job, **options)
             self.assertEqual(raised.exception.sqlstate, state)
+
+    def test_a_time_that_never_comes_is_refused_by_the_table_too(self):
+        """The relay could not say how long it is until then, and would look at nothing else."""
+        for time in ("infinity", "-infinity"):
+            with self.subTest(time=time), self.assertRaisesRegex(SqlError, "run_at_is_finite"):
+                self.database.sql("INSERT INTO gman.outbox (function_name, workload, run_at) "
+                                  f"VALUES ('f', '', '{time}')")
 
     def test_a_workload_of_64_mib_is_the_largest(self):
         self.database.sql("SELECT gman.enqueue('f', convert_to(repeat('x', 67108864), 'UTF8'))")
