@@ -16,7 +16,9 @@ import subprocess
 import time
 from collections.abc import Callable
 
+import outbox_rows
 import servers
+from outbox_rows import ALL_OUTBOXES, MARIADB, POSTGRES
 from pace import Pace
 from wire import CAN_DO, WORK_COMPLETE, Peer
 
@@ -339,7 +341,8 @@ class Table:
 def sizes(quick, full, gearmand_quick=None, gearmand_full=None):
     ours = {"quick": quick, "full": full}
     theirs = {"quick": gearmand_quick or quick, "full": gearmand_full or full}
-    return {name: theirs if is_gearmand(name) else ours for name in (*ALL, *ALL_STORED)}
+    return {name: theirs if is_gearmand(name) else ours
+            for name in (*ALL, *ALL_STORED, *ALL_OUTBOXES)}
 
 
 MILLION = 1_000_000
@@ -433,10 +436,24 @@ DURABLE_ROWS = [
         rounds_max=1, starts_itself=True),
 ]
 
+OUTBOX_ROWS = [
+    Row("100,000 rows committed in one transaction", outbox_rows.bulk, sizes(100_000, 100_000),
+        ALL_OUTBOXES, rounds_max=3, starts_itself=True,
+        asks={outbox_rows.SECONDS: Ask("<= 2", lambda of: max(map(of, ALL_OUTBOXES)) <= 2)}),
+    Row("single rows", outbox_rows.single, sizes(50, 200), ALL_OUTBOXES, rounds_max=3,
+        starts_itself=True,
+        asks={outbox_rows.P50_MS: Ask("PostgreSQL <= 20, MariaDB <= 50",
+                                      lambda of: of(POSTGRES) <= 20 and of(MARIADB) <= 50)}),
+    Row("the relay at rest", outbox_rows.rest, sizes(10, 30), ALL_OUTBOXES, rounds_max=3,
+        starts_itself=True,
+        asks={outbox_rows.REST: Ask("< 0.5", lambda of: max(map(of, ALL_OUTBOXES)) < 0.5)}),
+]
+
 TABLES = [
     Table("Jobs in memory", "gmand", ALL,
           {"to the best gearmand": GEARMANDS, "to least": ("least",)}, MEMORY_ROWS),
     Table("Durable jobs", STORED, ALL_STORED,
           {"to Redis": (REDIS,), "to gearmand libsqlite3": (SQLITE_GEARMAND,),
            "to least + fdatasync": (JOURNAL,)}, DURABLE_ROWS, is_stored=True),
+    Table("The outbox and its relay", POSTGRES, ALL_OUTBOXES, {}, OUTBOX_ROWS),
 ]

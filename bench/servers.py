@@ -276,6 +276,9 @@ KINDS = {
     "gearmand redis": Kind(gearmand_redis, lacking_gearmand(lacking("redis-server"))),
     "gearmand libmemcached": Kind(gearmand_memcached, lacking_gearmand(lacking("memcached"))),
     "Redis": Kind(redis, lacking("redis-server")),
+    # Started by their rows, which know what belongs to them.
+    "PostgreSQL": Kind(None, lacking("psql", PG_CONFIG)),
+    "MariaDB": Kind(None, lacking("mariadb", "mariadb-install-db")),
     "least + fdatasync": Kind(lambda directory: least("least + fdatasync", directory,
                                                       f"{directory}/journal")),
 }

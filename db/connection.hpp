@@ -81,6 +81,16 @@ class Connection {
   [[nodiscard]] virtual bool usable() const = 0;
   [[nodiscard]] virtual Result<Rows> execute(std::string_view sql,
                                              std::span<const Parameter> parameters = {}) = 0;
+
+  /// A statement that returns no rows, sent as it is and not prepared: for one whose text is
+  /// another each time. How many rows it changed.
+  [[nodiscard]] virtual Result<std::uint64_t> run(const std::string& sql) = 0;
+
+  /// Becomes readable when the server says something by itself, as NOTIFY after LISTEN; -1: this
+  /// kind of server never does.
+  [[nodiscard]] virtual int notification_fd() const { return -1; }
+  /// Takes what has come there, and what came meanwhile: whether a NOTIFY was among it.
+  [[nodiscard]] virtual Result<bool> take_notifications() { return false; }
 };
 
 /// Opens `postgresql://…` (whatever libpq takes) or `mysql://user:password@host:port/database`,

@@ -74,6 +74,17 @@ class MariadbConnection final : public Connection {
     return rows_of(statement);
   }
 
+  [[nodiscard]] Result<std::uint64_t> run(const std::string& sql) override {
+    if (mysql_real_query(connection_.get(), sql.data(), sql.size()) != 0) {
+      return error(mysql_errno(connection_.get()), mysql_sqlstate(connection_.get()),
+                   mysql_error(connection_.get()));
+    }
+    const my_ulonglong affected = mysql_affected_rows(connection_.get());
+    // The next statement could not be sent before rows that nobody wants were taken.
+    mysql_free_result(mysql_store_result(connection_.get()));
+    return std::uint64_t{affected};
+  }
+
  private:
   static void bind(MYSQL_BIND& bind, const Parameter& parameter) {
     switch (parameter.kind()) {

@@ -86,6 +86,27 @@ class PostgresConnection final : public Connection {
     return rows_of(result.get());
   }
 
+  [[nodiscard]] Result<std::uint64_t> run(const std::string& sql) override {
+    const ResultPtr result(PQexec(connection_.get(), sql.c_str()));
+    const auto rows = rows_of(result.get());
+    if (!rows) return rows.error();
+    return rows->affected;
+  }
+
+  [[nodiscard]] int notification_fd() const override { return PQsocket(connection_.get()); }
+
+  [[nodiscard]] Result<bool> take_notifications() override {
+    if (PQconsumeInput(connection_.get()) == 0) {
+      return Error{ErrorKind::unreachable, "08006", one_line(PQerrorMessage(connection_.get()))};
+    }
+    bool any = false;
+    while (PGnotify* notification = PQnotifies(connection_.get())) {
+      any = true;
+      PQfreemem(notification);
+    }
+    return any;
+  }
+
  private:
   // The name under which `sql` is prepared on this connection. Programs use a fixed set of
   // statements, so the map does not grow without end.

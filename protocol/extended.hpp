@@ -21,6 +21,9 @@
 
 namespace gman {
 
+/// Asks the server to recognise the relay's uniques for some time after their jobs have ended.
+inline constexpr std::string_view unique_window_option = "gman.unique_window";
+
 /// Options are understood in any case. Requires: `option` is in small letters.
 [[nodiscard]] bool is_option(std::string_view given, std::string_view option);
 /// The packet that an OPTION_REQ asks for; nullopt: it asks for none.

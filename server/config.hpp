@@ -87,6 +87,9 @@ struct ServerConfig {
   std::uint64_t workload_memory_bytes_max = std::uint64_t{1} << 30;
   /// How long a client waits for a store that fails before it is told so.
   std::chrono::milliseconds store_patience{10'000};
+  /// How long gman-relay's uniques are recognised after their jobs have ended, and how many.
+  std::chrono::milliseconds unique_window{600'000};
+  std::uint32_t unique_window_max = 1'000'000;
   /// Attempts a job gets before it fails when its workers go away under it. 0: no limit.
   std::uint32_t attempts_max = 0;
   /// What becomes of a job whose CAN_DO_TIMEOUT is up.

@@ -16,6 +16,8 @@ inline void set(EngineSettings& settings, const ServerConfig& config) {
   settings.function_queue_max = config.queue_max;
   settings.memory_bytes_max = config.memory_bytes_max;
   settings.workload_memory_bytes_max = config.workload_memory_bytes_max;
+  settings.unique_window = config.unique_window;
+  settings.unique_window_max = config.unique_window_max;
   settings.memory_functions = {config.memory_functions.begin(), config.memory_functions.end()};
 }
 

@@ -440,6 +440,12 @@ std::vector<Option> make_options() {
        "How long clients wait for a store that fails\nbefore they are told so", When::live,
        seconds<&C::store_patience>()},
 
+      {"unique-window-seconds", 0, in(jobs), "SECONDS [600]",
+       "How long what gman-relay sends again is\nrecognised after its job has ended; 0: not",
+       When::live, seconds<&C::unique_window>()},
+      {"unique-window-max", 0, in(jobs), "N [1000000]", "How many such jobs are remembered",
+       When::live, integer<&C::unique_window_max, 0, 100'000'000>()},
+
       {"queue-type", 'q', in(queues), "NAME [builtin]",
        "Where background jobs outlive the process, by gearmand's\n"
        "names: libsqlite3, Postgres, MySQL, redis, libmemcached,\n"

@@ -30,6 +30,7 @@
 #include "server/engine/job_handle.hpp"
 #include "server/engine/memory/block_store.hpp"
 #include "server/engine/queue/function_table.hpp"
+#include "server/engine/remembered_uniques.hpp"
 #include "server/engine/timer_wheel.hpp"
 #include "server/engine/unique_index.hpp"
 #include "server/engine/worker/connection.hpp"
@@ -107,6 +108,7 @@ class Core {
 
   // submit.cpp
   void on(Connection& client, const SubmitJob& request, Turn turn);
+  void answer_ended(const Connection& client, const SubmitJob& request, Turn turn);
   void join(Connection& client, const SubmitJob& request, JobSlot slot, Turn turn);
   /// Why one more job is not taken; empty: it is.
   [[nodiscard]] std::string_view limit_reached(const SubmitJob& request, FunctionId function,
@@ -191,6 +193,7 @@ class Core {
   void time_over(JobSlot slot, Turn turn);
   void lose_worker(JobSlot slot, Turn turn);
   void leave(std::uint32_t wait, Turn turn);
+  void remember_failed(const Job& job, Turn turn);
   void fail(JobSlot slot, Turn turn);
   void release_clients(Job& job);
   void leave_state(JobSlot slot);
@@ -232,6 +235,7 @@ class Core {
   EarlierHandles earlier_handles_;
   FunctionTable functions_;
   UniqueIndex uniques_;
+  RememberedUniques remembered_;
   std::vector<std::unique_ptr<Connection>> connections_;  ///< by ConnSlot
   std::size_t running_ = 0;
   std::size_t queued_ = 0;

@@ -24,6 +24,7 @@ Core::Core(EngineSettings settings)
       uniques_(regions_, jobs_, settings_.hash_seed),
       next_number_(settings_.first_job_number) {
   functions_.set_durability(settings_.has_store, settings_.memory_functions);
+  remembered_.limit(settings_.unique_window_max, settings_.unique_window);
 }
 
 void Core::change(EngineSettings settings) {
@@ -34,6 +35,7 @@ void Core::change(EngineSettings settings) {
   settings_ = std::move(settings);
   functions_.set_queue_max_default(settings_.function_queue_max);
   functions_.set_durability(settings_.has_store, settings_.memory_functions);
+  remembered_.limit(settings_.unique_window_max, settings_.unique_window);
 }
 
 void Core::connected(ConnId conn) {

@@ -55,6 +55,9 @@ struct EngineSettings {
   /// Bytes of workloads that the store has as well and that stay in memory all the same; 0: no
   /// limit. Beyond it, what waits far behind is left in the store and read ahead of need.
   std::uint64_t workload_memory_bytes_max = 0;
+  /// How long, and how many, uniques of a relay are recognised after their jobs have ended; 0: not.
+  milliseconds unique_window{600'000};
+  std::size_t unique_window_max = 1'000'000;
   /// Background jobs are stored, unless their function is one of `memory_functions`.
   bool has_store = false;
   std::set<std::string, std::less<>> memory_functions{};

@@ -57,6 +57,8 @@ void Core::on(Connection& conn, const OptionReq& request, Turn turn) {
     conn.allow(*extension);
   } else if (is_option(request.name, option_exceptions)) {
     conn.exception_form = ExceptionForm::exception;
+  } else if (remembered_.is_on() && is_option(request.name, unique_window_option)) {
+    conn.has_unique_window = true;
   } else {
     return turn.effects.send(conn.id,
                              ErrorRes{error_text::unknown_option_code, error_text::unknown_option});

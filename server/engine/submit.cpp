@@ -72,6 +72,11 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
     return join(client, request, known, turn);
   }
 
+  const bool is_resent = known == nil && client.has_unique_window &&
+                         request.unique_mode == UniqueMode::alive &&
+                         remembered_.knows(request.unique, turn.now.steady);
+  if (is_resent) return answer_ended(client, request, turn);
+
   const std::string_view limit = limit_reached(request, function, key.has_value());
   if (!limit.empty()) return refuse(error_text::queue_error_code, limit);
   const bool is_stored = is_durable(function, request.mode);
@@ -86,6 +91,16 @@ void Core::on(Connection& client, const SubmitJob& request, Turn turn) {
   } else {
     turn.effects.send(client.id, JobCreated{handle_of(slot)});
     place(slot, due_ms, turn);
+  }
+}
+
+// A relay sends a job again, whose first answer it did not get and which has ended meanwhile. Its
+// handle names no job; its result is not kept, and a relay wants none.
+void Core::answer_ended(const Connection& client, const SubmitJob& request, Turn turn) {
+  const JobHandles::Text handle = handles_.format(0);
+  turn.effects.send(client.id, JobCreated{handle});
+  if (request.mode == JobMode::foreground) {
+    turn.effects.send(client.id, gman::WorkComplete{handle, {}});
   }
 }
 

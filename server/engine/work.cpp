@@ -32,6 +32,7 @@ void Core::on(Connection& worker, const WorkComplete& request, Turn turn) {
   const JobSlot slot = running_job(worker, request.handle, error_text::job_not_found, turn);
   if (slot == nil) return;
   tell_clients(jobs_[slot], request, turn);
+  remembered_.remember(jobs_[slot].unique(), turn.now.steady);
   forget(slot, turn);
 }
 
@@ -59,6 +60,7 @@ void Core::on(Connection& worker, const WorkException& request, Turn turn) {
       turn.effects.send(client.id, *failure);
     }
   });
+  remember_failed(jobs_[slot], turn);
   forget(slot, turn);
 }
 
@@ -118,8 +120,15 @@ void Core::leave(std::uint32_t wait_slot, Turn turn) {
   }
 }
 
+// Who sends a foreground job again after its failure wants it to be run again; a background job was
+// delivered whatever became of it.
+void Core::remember_failed(const Job& job, Turn turn) {
+  if (job.lifetime == Lifetime::server) remembered_.remember(job.unique(), turn.now.steady);
+}
+
 void Core::fail(JobSlot slot, Turn turn) {
   tell_clients(jobs_[slot], gman::WorkFail{handle_of(slot)}, turn);
+  remember_failed(jobs_[slot], turn);
   forget(slot, turn);
 }
 

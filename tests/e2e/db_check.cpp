@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What db::Connection promises, against the server that GMAN_TEST_DSN names. Run by db_test.py.
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <array>
 #include <cstdlib>
@@ -155,6 +156,36 @@ TEST_F(connection, names_a_deadlock_a_conflict_and_lets_the_other_go_on) {
   const Error& error = first ? second.error() : first.error();
   EXPECT_EQ(error.kind, ErrorKind::conflict) << error.message;
   EXPECT_EQ(error.sqlstate, either("40P01", "40001"));
+}
+
+TEST_F(connection, runs_a_text_as_it_is_and_says_how_many_rows_it_changed) {
+  insert(*one_, Parameter::text("1"), Parameter::text("a"), Parameter::null());
+  insert(*one_, Parameter::text("2"), Parameter::text("b"), Parameter::null());
+  const auto changed = one_->run("UPDATE t SET word = 'c' WHERE id IN (1, 2, 3)");
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_EQ(*changed, 2u);
+  EXPECT_TRUE(one_->run("SELECT id FROM t"));  // its rows are in nobody's way
+  EXPECT_EQ(run(*one_, "SELECT word FROM t").size(), 2u);
+  const auto refused = one_->run("UPDATE nowhere SET word = 'c'");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::refused);
+}
+
+TEST_F(connection, hears_what_it_listens_to_where_the_server_speaks_by_itself) {
+  if (!is_postgres_) {
+    EXPECT_EQ(one_->notification_fd(), -1);
+    return;
+  }
+  run(*one_, "LISTEN word");
+  const auto nothing = one_->take_notifications();
+  ASSERT_TRUE(nothing);
+  EXPECT_FALSE(*nothing);
+  run(*two_, "NOTIFY word");
+  pollfd wait{one_->notification_fd(), POLLIN, 0};
+  ASSERT_EQ(::poll(&wait, 1, 10'000), 1);
+  const auto heard = one_->take_notifications();
+  ASSERT_TRUE(heard);
+  EXPECT_TRUE(*heard);
 }
 
 TEST_F(connection, knows_when_it_was_lost) {

@@ -99,7 +99,7 @@ class PrivatePostgres(PrivateServer):
                 "-h", self.socket_dir, "-p", str(self.port), "-U", user, "-d", database]
 
     def _prepare(self):
-        self._run_once([_server_program("initdb"), "-D", self.directory / "data", "-U", "postgres",
+        self._run_once([server_program("initdb"), "-D", self.directory / "data", "-U", "postgres",
                         "-A", "trust", "-E", self._encoding, "--locale=C", "--no-sync",
                         "--no-instructions"])
         if self._extension:
@@ -109,7 +109,7 @@ class PrivatePostgres(PrivateServer):
     def _command(self):
         settings = {"port": self.port, "unix_socket_directories": self.socket_dir,
                     "listen_addresses": "", **self._settings}
-        command = [_server_program("postgres"), "-D", self.directory / "data"]
+        command = [server_program("postgres"), "-D", self.directory / "data"]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         return command
@@ -182,6 +182,6 @@ def _client_environment(name):
     return dict(kept, PGAPPNAME=name, PGCLIENTENCODING="UTF8")
 
 
-def _server_program(name):
+def server_program(name):
     bindir = subprocess.run([PG_CONFIG, "--bindir"], check=True, capture_output=True, text=True)
     return os.path.join(bindir.stdout.strip(), name)

@@ -84,6 +84,12 @@ class PrivateServer:
         self._process.wait()
         self._process = None
 
+    def crash_and_restart(self):
+        """SIGKILL, and a start that recovers, at the same port."""
+        self.crash()
+        if not self._ready():
+            raise RuntimeError(f"{self.name} did not start again:\n{self.log()}")
+
     def kill(self):
         """Ends it at once, and the files with it: for a server that did not start."""
         if self._process is not None:

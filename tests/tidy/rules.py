@@ -44,7 +44,7 @@ LAYERS = {
 OUTSIDE = ("tests", "bench", "tools", "web", "cmake")
 
 # The parts that are plain state machines: requests and time in, effects out.
-PURE = ("protocol/", "server/engine/", "client/fsm/")
+PURE = ("protocol/", "server/engine/", "client/fsm/", "relay/core/")
 
 CPP = (".cpp", ".hpp", ".c", ".h")
 HEADERS = (".hpp", ".h")

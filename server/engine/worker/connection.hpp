@@ -37,7 +37,8 @@ struct Connection {
   ConnId id;
   std::string client_id{};
   ExceptionForm exception_form = ExceptionForm::fail;
-  std::uint8_t extensions = 0;  ///< a bit for each extended packet that it asked for
+  std::uint8_t extensions = 0;     ///< a bit for each extended packet that it asked for
+  bool has_unique_window = false;  ///< it is a relay: its uniques are recognised after their end
 
   // As a client.
   ClientWaits waits{};

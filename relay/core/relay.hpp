@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Relay: from leased rows to delivered jobs, for any number of outboxes and job servers.
+//
+// A state machine without any I/O: what happened and the time go in, effects come out. A row is
+//
+//     ready --lease--> sent --delivered--> deleted
+//       ^                |
+//       +----returned----+--failed too often, or refused for good--> dead
+//
+// and each arrow is one short transaction of its database. Between them the row is leased: nobody
+// else looks at it until the lease ends, so a relay that dies costs time and no job. A row that was
+// sent and whose fate is unknown goes back and is sent again under the same unique, to the same
+// server while that is there (rendezvous.hpp).
+//
+// For each outbox there is one request at a time. What is to be deleted goes first, then what goes
+// back, then new leases: rows that are done make room for others.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/time.hpp"
+#include "relay/core/backoff.hpp"
+#include "relay/core/outbox.hpp"
+#include "relay/core/rendezvous.hpp"
+#include "relay/core/server_link.hpp"
+
+namespace gman::relay {
+
+struct RelaySettings {
+  /// Rows that one statement leases.
+  std::size_t batch_rows_max = 1'000;
+  std::size_t batch_bytes_max = 16u << 20;
+  /// Rows of one database that may be under way; and those that wait for a worker's end.
+  std::size_t sent_rows_max = 8'000;
+  std::size_t running_rows_max = 1'000;
+  std::size_t sent_bytes_max = 64u << 20;
+  /// How long nobody else takes a leased row. It is renewed while its server is connected.
+  milliseconds lease{60'000};
+  /// Failures of its worker that a job to completion gets before it is dead.
+  std::uint32_t attempts_max = 25;
+  /// 0: the dead are kept for ever.
+  std::uint32_t dead_days = 30;
+  /// How long a stop waits for what is under way.
+  milliseconds stop_patience{10'000};
+  /// The longest wait between two looks at an idle outbox; nullopt: what suits the database.
+  std::optional<milliseconds> poll_max{};
+  milliseconds silence_max{30'000};
+  /// Ship what is due and end.
+  bool once = false;
+};
+
+/// For the log and for those who ask.
+struct Counters {
+  std::uint64_t leased = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t returned = 0;
+  std::uint64_t died = 0;
+};
+
+struct Event {
+  enum class Kind : std::uint8_t {
+    outbox_opened,  ///< detail: the database's uuid
+    outbox_failed,
+    server_connected,  ///< detail: what the server can do
+    server_lost,
+    job_died,  ///< detail: the row and why
+    stopping,
+  };
+  Kind kind{};
+  std::size_t index = 0;  ///< of the outbox or server
+  std::string detail;
+};
+
+struct Connect {
+  std::size_t server = 0;
+};
+struct Disconnect {
+  std::size_t server = 0;
+};
+struct Ask {
+  std::size_t outbox = 0;
+  OutboxRequest request;
+};
+using Effect = std::variant<Connect, Disconnect, Ask, Event>;
+
+class Relay {
+ public:
+  /// `servers` are their names, the same for all relays. Requires: at least one of each.
+  Relay(RelaySettings settings, std::size_t outboxes, std::vector<std::string> servers,
+        std::uint32_t seed);
+
+  void start(Instant now);
+  void connected(std::size_t server, Instant now);
+  void received(std::size_t server, std::string_view bytes, Instant now);
+  /// The connection ended, or could not be made.
+  void disconnected(std::size_t server, const std::string& reason, Instant now);
+  void answered(std::size_t outbox, OutboxAnswer answer, Instant now);
+  /// What an outbox that is being watched says by itself: rows are due, or it fails.
+  void noticed(std::size_t outbox, OutboxAnswer answer, Instant now);
+  void tick(Instant now);
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  /// No more leases; what is under way gets its time.
+  void stop(Instant now);
+  /// Nothing is left to do: the driver can end.
+  [[nodiscard]] bool is_over() const;
+  /// Why a run with `once` could not ship everything; empty: it did.
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+
+  [[nodiscard]] std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
+  [[nodiscard]] std::string take_output(std::size_t server) {
+    return servers_[server].link.take_output();
+  }
+
+  [[nodiscard]] const Counters& counters(std::size_t outbox) const {
+    return outboxes_[outbox].counters;
+  }
+  [[nodiscard]] std::size_t rows_under_way(std::size_t outbox) const {
+    return outboxes_[outbox].sent_rows + outboxes_[outbox].running_rows;
+  }
+
+ private:
+  struct Outbox {
+    enum class State : std::uint8_t { closed, opening, idle, busy };
+    State state = State::closed;
+    Instant open_at{};  // closed
+    Backoff backoff{milliseconds(50), milliseconds(10'000)};
+    std::string uuid;
+    milliseconds poll_max{25};
+    milliseconds poll{1};  // of a due function whose rows others hold
+    Instant look_at{};
+    bool is_watched = false;
+    Instant looked_at{};
+    Instant renew_at{};
+    Instant forget_at{};
+    struct Due {
+      Group group;
+      std::optional<Place> after{};  // where the last lease of it ended
+    };
+    std::vector<Due> due;  // as the last look saw it
+    Instant places_until{};
+    std::string last_leased;  // a function: the others of its priority go before it
+    bool has_looked_in_vain = false;
+    // What a request is about, kept until it is answered: the database may fail meanwhile.
+    std::vector<std::uint64_t> deleting;
+    std::vector<Returned> returning;
+    std::vector<std::uint64_t> delivered;  // to be deleted
+    std::vector<Returned> returned;        // to go back
+    std::optional<Group> leasing;
+    std::size_t sent_rows = 0;  // to a queue
+    std::size_t running_rows = 0;
+    std::size_t bytes = 0;
+    Counters counters;
+  };
+  struct Server {
+    enum class State : std::uint8_t { down, connecting, greeting, ready };
+    State state = State::down;
+    Instant connect_at{};
+    Backoff backoff{milliseconds(50), milliseconds(5'000)};
+    ServerLink link;
+    bool has_failed = false;  // at least once, for `once`
+  };
+  struct Sent {
+    std::uint32_t outbox;
+    std::uint32_t server;
+    std::uint32_t attempts;
+    Delivery delivery;
+    std::uint64_t id;
+    std::size_t bytes;
+  };
+
+  void on(std::size_t outbox, OutboxOpened answer, Instant now);
+  void on(std::size_t outbox, Looked answer, Instant now);
+  void on(std::size_t outbox, Leased answer, Instant now);
+  void on(std::size_t outbox, Done answer, Instant now);
+  void on(std::size_t outbox, OutboxFailure answer, Instant now);
+
+  void go_on(std::size_t outbox, Instant now);
+  void ask(std::size_t outbox, OutboxRequest request);
+  void send(std::size_t outbox, const Group& group, std::vector<Row> rows, Instant now);
+  void settle(const std::vector<Outcome>& outcomes, Instant now);
+  void settle_one(const Outcome& outcome);
+  void give_back(Sent sent, const std::string& error, bool was_sent, milliseconds delay);
+  void server_ready(std::size_t server, Instant now);
+  void wake_all(Instant now);
+  void end_phase(Instant now);
+  void take_due(Outbox& outbox, std::vector<DueGroup> groups, Instant now);
+  [[nodiscard]] bool is_stopping() const { return phase_ != Phase::serving; }
+  [[nodiscard]] bool may_lease(const Outbox& outbox, Delivery delivery) const;
+  [[nodiscard]] bool is_any_ready() const;
+  [[nodiscard]] milliseconds retry_delay(std::uint32_t attempts);
+  [[nodiscard]] bool is_settled(const Outbox& outbox) const;
+
+  RelaySettings settings_;
+  std::vector<Outbox> outboxes_;
+  std::vector<Server> servers_;
+  std::vector<Candidate> candidates_;  // servers_, for the rendezvous
+  std::unordered_map<Ticket, Sent> sent_;
+  Ticket next_ticket_ = 1;
+  Dice dice_;
+  std::vector<Effect> effects_;
+  enum class Phase : std::uint8_t {
+    serving,
+    stopping,   // waits for what is under way
+    releasing,  // gives back what did not end in time
+    over,       // a database that is away keeps its leases until they end
+  };
+  Phase phase_ = Phase::serving;
+  Instant phase_until_{};  // but of serving
+  std::string failure_;
+};
+
+}  // namespace gman::relay

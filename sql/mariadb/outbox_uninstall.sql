@@ -1,0 +1,1 @@
+../mysql/outbox_uninstall.sql

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The outbox in MariaDB: its table, its procedures, its roles, its indexes."""
+import unittest
+
+from mariadb import SqlError
+from outbox import OutboxMariaDB
+from outbox_cases import OutboxCases
+
+
+class Outbox(OutboxCases, unittest.TestCase):
+    database_class = OutboxMariaDB
+    call = "CALL"
+    error_class = SqlError
+    true = "1"
+
+    @staticmethod
+    def bytes_of(text):
+        return f"CAST('{text}' AS BINARY)"
+
+    def test_the_short_form_takes_function_and_workload(self):
+        self.database.sql("CALL gman.enqueue('f', 'w')")
+        self.assertEqual(self.database.rows("SELECT function_name, priority, delivery, workload "
+                                            "FROM gman.outbox"), [["f", "normal", "queue", "w"]])
+
+    def test_a_time_that_no_timestamp_can_hold_is_refused(self):
+        self.assert_refused("run_at is not between 1970 and 2038", "f", "w", run_at="2040-01-01")
+        self.database.enqueue("f", "w", run_at="2038-01-17")
+
+    def test_a_trigger_enqueues_in_the_transaction_of_its_row(self):
+        self.database.sql("""
+            CREATE DATABASE app; USE app; CREATE TABLE page (url VARCHAR(100));
+            CREATE TRIGGER page_index AFTER INSERT ON page FOR EACH ROW
+              CALL gman.enqueue('index_url', NEW.url);
+            START TRANSACTION; INSERT INTO page VALUES ('lost'); ROLLBACK;
+            INSERT INTO page VALUES ('kept')""")
+        self.addCleanup(self.database.sql, "DROP DATABASE app")
+        self.assertEqual(self.database.sql("SELECT workload FROM gman.outbox"), "kept")
+
+    def test_roles_may_do_their_part_and_no_more(self):
+        for user, role in (("app", "gman_enqueuer"), ("relay", "gman_relay"),
+                           ("dba", "gman_operator")):
+            self.database.sql(f"CREATE USER {user}@localhost; GRANT {role} TO {user}@localhost; "
+                              f"SET DEFAULT ROLE {role} FOR {user}@localhost")
+            self.addCleanup(self.database.sql, f"DROP USER {user}@localhost")
+        self.database.sql("CALL gman.enqueue('f', 'w')", user="app")
+        self.database.sql("CALL gman.pause('f'); CALL gman.resume('f')", user="dba")
+        self.database.sql("SELECT count(*) FROM gman.outbox_stats", user="dba")
+        self.database.sql("UPDATE gman.outbox SET attempts = 0; DELETE FROM gman.outbox",
+                          user="relay")
+        for user, statement in (("app", "SELECT * FROM gman.outbox"),
+                                ("app", "CALL gman.pause('f')"),
+                                ("relay", "UPDATE gman.outbox SET workload = ''"),
+                                ("relay", "INSERT INTO gman.outbox (function_name, workload) "
+                                          "VALUES ('f', '')"),
+                                ("dba", "DELETE FROM gman.outbox")):
+            with self.subTest(user=user, statement=statement), \
+                    self.assertRaisesRegex(SqlError, "denied"):
+                self.database.sql(statement, user=user)
+
+    def test_hundred_thousands_of_rows_of_others_are_in_nobodys_way(self):
+        """Paused, scheduled and dead ones: what is due is found by the index all the same."""
+        self.database.sql("""
+            INSERT INTO gman.outbox (function_name, workload) SELECT 'paused', ''
+              FROM gman.seq_1_to_100000;
+            INSERT INTO gman.outbox (function_name, workload, run_at)
+            SELECT 'f', '', NOW(6) + INTERVAL 1 DAY FROM gman.seq_1_to_100000;
+            CALL gman.enqueue('f', 'due'); ANALYZE TABLE gman.outbox""")
+        lease = """SELECT id FROM gman.outbox FORCE INDEX (outbox_by_time)
+                    WHERE state = 'ready' AND delivery = 'queue' AND function_name = 'f'
+                      AND priority = 'normal' AND run_at <= NOW(6)
+                    ORDER BY run_at, id LIMIT 1000 FOR UPDATE SKIP LOCKED"""
+        self.assertNotIn("filesort", self.database.sql("EXPLAIN " + lease))
+        self.assert_reads_at_most(20, lease)
+        look = """SELECT state, delivery, function_name, priority, MIN(run_at)
+                    FROM gman.outbox FORCE INDEX (outbox_by_time)
+                   GROUP BY state, delivery, function_name, priority"""
+        self.assert_reads_at_most(20, look)
+
+    def assert_reads_at_most(self, rows_max, statement):
+        counted = self.database.rows(
+            f"FLUSH STATUS; {statement}; SHOW SESSION STATUS LIKE 'Handler_read%'")
+        read = sum(int(row[1]) for row in counted if row[0].startswith("Handler_read"))
+        self.assertGreater(read, 0)
+        self.assertLessEqual(read, rows_max, counted)
+
+
+if __name__ == "__main__":
+    unittest.main()
