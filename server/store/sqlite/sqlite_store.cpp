@@ -41,7 +41,8 @@ constexpr const char* start_has_jobs =
 class SqliteStore::Opened {
  public:
   Opened(const std::string& path, const SqliteSettings& settings)
-      : settings_(settings), database_(path, settings.busy_wait_ms_max, settings.vfs),
+      : settings_(settings),
+        database_(path, settings.busy_wait_ms_max, settings.vfs),
         reader_(path, settings.busy_wait_ms_max, settings.vfs) {}
 
   Fault open();
