@@ -133,7 +133,7 @@ class Backlog(BacklogTestCase):
                 for number in range(10):
                     self.assertTrue(doomed.grab()[2] == workload(number))
             gmand.wait_admin("status", lambda text: "\t356\t0\t" in text)
-            gmand.kill()
+            self.assertEqual(gmand.stop(), 0)  # their new places are stored
         with self.begin() as gmand:
             taken = self.drain(gmand, 356)
             self.assert_are(taken[:256], [*range(10, 256), *range(10)])
