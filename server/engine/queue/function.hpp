@@ -36,7 +36,7 @@ struct Function {
     std::uint32_t ahead = 0;
     std::uint64_t ahead_bytes = 0;
     bool is_reading = false;  ///< it has asked and has not got enough yet
-    bool is_hungry = false;  ///< it is in the list of those that ask
+    bool is_hungry = false;   ///< it is in the list of those that ask
   };
 
   std::string name;
