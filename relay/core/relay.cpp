@@ -20,6 +20,8 @@ constexpr milliseconds forget_every{3'600'000};
 // Of a row that comes back, by attempts: doubled each time.
 constexpr milliseconds retry_first{1'000};
 constexpr milliseconds retry_max{300'000};
+// While more is due, rows are deleted so many at a time: each such commit waits for the disk.
+constexpr std::size_t delete_rows_min = 4'000;
 // A statement with more rows than this would keep others waiting.
 constexpr std::size_t settle_rows_max = 10'000;
 
@@ -245,7 +247,12 @@ bool Relay::is_any_ready() const {
 void Relay::go_on(std::size_t outbox, Instant now) {
   Outbox& to = outboxes_[outbox];
   if (to.state != Outbox::State::idle) return;
-  if (!to.delivered.empty()) {
+  const bool is_more_due = now < to.looked_at + look_again_after &&
+                           std::ranges::any_of(to.due, [&](const Outbox::Due& due) {
+                             return may_lease(to, due.group.delivery);
+                           });
+  const bool may_wait = is_more_due && !is_stopping() && is_any_ready();
+  if (to.delivered.size() >= (may_wait ? delete_rows_min : 1)) {
     to.deleting = take_first(to.delivered, settle_rows_max);
     return ask(outbox, Delete{to.deleting});
   }

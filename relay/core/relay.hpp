@@ -12,8 +12,8 @@
 // sent and whose fate is unknown goes back and is sent again under the same unique, to the same
 // server while that is there (rendezvous.hpp).
 //
-// For each outbox there is one request at a time. What is to be deleted goes first, then what goes
-// back, then new leases: rows that are done make room for others.
+// For each outbox there is one request at a time. What is to be deleted goes first, if it is much
+// or nothing more is due, then what goes back, then new leases.
 #pragma once
 
 #include <cstddef>

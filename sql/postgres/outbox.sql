@@ -161,7 +161,8 @@ BEGIN
     END IF;
     IF unique_key = '' THEN
       RAISE invalid_parameter_value USING
-        MESSAGE = 'gman.enqueue: the unique is empty', HINT = 'NULL is a job without one of its own.';
+        MESSAGE = 'gman.enqueue: the unique is empty',
+        HINT = 'NULL is a job without one of its own.';
     END IF;
   END IF;
   -- A key that is too long is hashed, never cut: two keys must not become one.

@@ -23,6 +23,15 @@ class OutboxDatabase:
 
     kind = None
 
+    def __enter__(self):
+        super().__enter__()
+        try:
+            self.install()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
     def install(self):
         self.sql(self.script("outbox.sql"))
 
@@ -43,11 +52,6 @@ class OutboxPostgres(OutboxDatabase, postgres.PrivatePostgres):
 
     def __init__(self, **options):
         super().__init__(extension=False, **options)
-
-    def __enter__(self):
-        super().__enter__()
-        self.install()
-        return self
 
     @property
     def url(self):
@@ -81,11 +85,6 @@ class OutboxPostgres(OutboxDatabase, postgres.PrivatePostgres):
 class OutboxMariaDB(OutboxDatabase, mariadb.PrivateMariaDB):
     kind = "mariadb"
     separator = "\t"
-
-    def __enter__(self):
-        super().__enter__()
-        self.install()
-        return self
 
     @property
     def url(self):

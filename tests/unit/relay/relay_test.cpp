@@ -111,7 +111,22 @@ TEST(relay, sends_a_row_under_the_databases_uuid_and_its_number) {
   EXPECT_NE(bytes.find(std::string(uuid) + ":17"), std::string::npos);
 }
 
-TEST(relay, deletes_what_was_accepted_before_it_leases_more) {
+TEST(relay, deletes_many_rows_at_a_time_while_more_is_due) {
+  Play play({.batch_rows_max = 10'000, .sent_rows_max = 10'000});
+  play.open();
+  std::vector<Row> rows;
+  for (std::uint64_t id = 1; id <= 4'000; ++id) rows.push_back(Play::row(id));
+  play.lease(std::move(rows));
+  for (int i = 0; i < 3'999; ++i) play.hear(0, JobCreated{"H:1"});
+  play.take<Lease>();
+  play.answer(Leased{{Play::row(5'000)}});
+  play.take<Lease>();
+  play.hear(0, JobCreated{"H:1"});
+  play.answer(Leased{{Play::row(5'001)}});
+  EXPECT_EQ(play.take<Delete>().ids.size(), 4'000);
+}
+
+TEST(relay, deletes_what_was_accepted_when_nothing_more_is_due) {
   Play play;
   play.open();
   play.lease({Play::row(1), Play::row(2)});
@@ -198,8 +213,6 @@ TEST(relay, leases_no_more_than_may_be_under_way) {
   play.answer(Leased{{Play::row(3)}});
   EXPECT_THAT(play.asked, IsEmpty());
   play.hear(0, JobCreated{"H:1"});
-  play.take<Delete>();
-  play.answer(Done{1});
   EXPECT_EQ(play.take<Lease>().rows_max, 1);
 }
 
