@@ -31,6 +31,7 @@ SQLITE_GEARMAND = "gearmand libsqlite3"
 OTHER_GEARMANDS = ("gearmand Postgres", "gearmand redis", "gearmand libmemcached")
 REDIS = "Redis"
 JOURNAL = "least + fdatasync"
+SERVED = ("gmand postgresql", "gmand mysql")
 ALL_STORED = (STORED, SQLITE_GEARMAND, *OTHER_GEARMANDS, REDIS, JOURNAL)
 
 RUN_SECONDS_MAX = 1200
@@ -340,7 +341,7 @@ def sizes(quick, full, gearmand_quick=None, gearmand_full=None):
     ours = {"quick": quick, "full": full}
     theirs = {"quick": gearmand_quick or quick, "full": gearmand_full or full}
     return {name: theirs if is_gearmand(name) else ours
-            for name in (*ALL, *ALL_STORED, *ALL_OUTBOXES)}
+            for name in (*ALL, *ALL_STORED, *SERVED, *ALL_OUTBOXES)}
 
 
 MILLION = 1_000_000
@@ -434,6 +435,14 @@ DURABLE_ROWS = [
         rounds_max=1, starts_itself=True),
 ]
 
+SERVED_ROWS = [
+    Row("durable submit, 4 x 64 in flight, TCP", durable_submits(4, 64), sizes(100_000, 300_000),
+        SERVED),
+    Row("durable submit, 4 x 256 in flight, TCP", durable_submits(4, 256), sizes(200_000, 600_000),
+        SERVED,
+        asks={RATE: Ask(">= 50,000 each", lambda of: min(map(of, SERVED)) >= 50_000)}),
+]
+
 OUTBOX_ROWS = [
     Row("100,000 rows committed in one transaction", outbox_rows.bulk, sizes(100_000, 100_000),
         ALL_OUTBOXES, rounds_max=3, starts_itself=True,
@@ -453,5 +462,7 @@ TABLES = [
     Table("Durable jobs", STORED, ALL_STORED,
           {"to Redis": (REDIS,), "to gearmand libsqlite3": (SQLITE_GEARMAND,),
            "to least + fdatasync": (JOURNAL,)}, DURABLE_ROWS, is_stored=True),
+    Table("Durable jobs in a database server", SERVED[0], SERVED, {}, SERVED_ROWS,
+          is_stored=True),
     Table("The outbox and its relay", POSTGRES, ALL_OUTBOXES, {}, OUTBOX_ROWS),
 ]

@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 # pylint: disable=wrong-import-position
 from gman_command import BINARY as GMAN  # pylint: disable=unused-import
 from gmand import BINARY as GMAND, BUILD_DIR, Gmand
+from mariadb import PrivateMariaDB
 from postgres import PG_CONFIG, PrivatePostgres
 
 LEAST = BUILD_DIR / "bin/bench/least"
@@ -198,6 +199,29 @@ def gearmand_postgres(directory, *options):
 
 
 @contextlib.contextmanager
+def gmand_postgresql(directory, *options):
+    with (PrivatePostgres(settings=POSTGRES_DURABLE, extension=False, parent=directory) as postgres,
+          gmand("gmand postgresql", "--store", "postgresql://postgres@/postgres?host="
+                f"{postgres.socket_dir}&port={postgres.port}", *options) as server):
+        yield dataclasses.replace(server, works_alone=False)
+
+
+# tests/support/mariadb.py starts one for tests, too.
+MARIADB_DURABLE = ["--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1",
+                   "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=1G",
+                   "--innodb-log-buffer-size=64M"]
+
+
+@contextlib.contextmanager
+def gmand_mysql(directory, *options):
+    with PrivateMariaDB(options=MARIADB_DURABLE, parent=directory) as mariadb:
+        mariadb.sql("CREATE DATABASE jobs")
+        with gmand("gmand mysql", "--store",
+                   f"mysql://root@localhost/jobs?socket={mariadb.socket}", *options) as server:
+            yield dataclasses.replace(server, works_alone=False)
+
+
+@contextlib.contextmanager
 def gearmand_redis(directory, *options):
     with redis(directory) as store:
         port = store.tcp.split(":")[1]
@@ -271,6 +295,8 @@ KINDS = {
                           lacking_gearmand()),
     "least": Kind(lambda directory: least("least", directory)),
     "gmand sqlite": Kind(gmand_sqlite, lacking_store),
+    "gmand postgresql": Kind(gmand_postgresql, lacking("psql", PG_CONFIG)),
+    "gmand mysql": Kind(gmand_mysql, lacking("mariadb", "mariadb-install-db")),
     "gearmand libsqlite3": Kind(gearmand_sqlite, lacking_gearmand()),
     "gearmand Postgres": Kind(gearmand_postgres, lacking_gearmand(lacking("psql", PG_CONFIG))),
     "gearmand redis": Kind(gearmand_redis, lacking_gearmand(lacking("redis-server"))),

@@ -2,19 +2,18 @@
 #include "relay/asio/outbox_thread.hpp"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
 #include <system_error>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/thread.hpp"
 
 namespace gman::relay {
 
@@ -36,13 +35,7 @@ OutboxThread::OutboxThread(std::string url, std::string relay, Listener listener
       listener_(std::move(listener)),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-  // Signals are for the thread that has the loop.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread([this] { run(); });
 }
 
 OutboxThread::~OutboxThread() {

@@ -195,6 +195,7 @@ class Core {
   void leave(std::uint32_t wait, Turn turn);
   void remember_failed(const Job& job, Turn turn);
   void fail(JobSlot slot, Turn turn);
+  void end_failed(JobSlot slot, Turn turn);
   void release_clients(Job& job);
   void leave_state(JobSlot slot);
   void forget(JobSlot slot, Turn turn);

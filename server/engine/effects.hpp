@@ -97,12 +97,16 @@ class Effects {
   void take_batch(JobChanges& empty) {
     take_piece(empty);
     ++batch_;
+    has_pieces_ = false;
   }
   /// What there is of the batch, which goes on.
   void take_piece(JobChanges& empty) {
     GMAN_ASSERT(empty.empty());
+    has_pieces_ = has_pieces_ || !changes_.empty();
     std::swap(changes_, empty);
   }
+  /// Nothing is in it, neither here nor in what was taken of it.
+  [[nodiscard]] bool is_batch_empty() const { return changes_.empty() && !has_pieces_; }
 
  private:
   void send(ConnId to, Encoded packet, std::uint64_t batch);
@@ -112,6 +116,7 @@ class Effects {
   std::vector<JobNumber> wanted_;
   JobChanges changes_;
   std::uint64_t batch_ = 1;
+  bool has_pieces_ = false;  ///< some of the batch has been taken
 };
 
 }  // namespace gman

@@ -185,7 +185,7 @@ std::vector<JobNumber> Core::lost(std::span<const JobNumber> numbers, Now now, E
   for (const JobSlot slot : slots) {
     forgotten.push_back(jobs_[slot].number);
     jobs_[slot].is_stored = false;
-    fail(slot, turn);
+    end_failed(slot, turn);
   }
   ask(turn);
   return forgotten;

@@ -72,7 +72,7 @@ std::uint64_t Core::batch_of(const Job& job, Turn turn) {
   if (const auto* wait = std::get_if<Storing>(&job.state)) {
     return forming - (static_cast<std::uint32_t>(forming) - wait->batch);
   }
-  return turn.effects.changes().empty() ? forming - 1 : forming;
+  return turn.effects.is_batch_empty() ? forming - 1 : forming;
 }
 
 void Core::stored(std::uint64_t batch, Now now, Effects& effects) {
@@ -110,7 +110,7 @@ std::optional<std::uint32_t> Core::disown_stored(std::uint32_t from, std::size_t
     Job& job = jobs_[slot];
     job.is_stored = false;
     if (!job.is_running()) {
-      fail(slot, turn);
+      end_failed(slot, turn);
       continue;
     }
     forget_workload(slot);  // as one that may be left in the store

@@ -137,7 +137,8 @@ void Core::join(Connection& client, const SubmitJob& request, JobSlot slot, Turn
   Job& job = jobs_[slot];
   switch (request.mode) {
     case JobMode::background:
-      if (is_durable(job.function, request.mode) && !job.is_stored) {
+      // While what another server has is being forgotten, this may be a part of it.
+      if (is_durable(job.function, request.mode) && (!job.is_stored || disowning_)) {
         if (!store_fault_.empty()) {
           return turn.effects.send(client.id, ErrorRes{error_text::store_error_code, store_fault_});
         }

@@ -127,8 +127,13 @@ void Core::remember_failed(const Job& job, Turn turn) {
 }
 
 void Core::fail(JobSlot slot, Turn turn) {
-  tell_clients(jobs_[slot], gman::WorkFail{handle_of(slot)}, turn);
   remember_failed(jobs_[slot], turn);
+  end_failed(slot, turn);
+}
+
+// Without having been run: whoever sends it again wants it to be.
+void Core::end_failed(JobSlot slot, Turn turn) {
+  tell_clients(jobs_[slot], gman::WorkFail{handle_of(slot)}, turn);
   forget(slot, turn);
 }
 

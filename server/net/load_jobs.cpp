@@ -5,6 +5,7 @@
 #include <string>
 
 #include "server/store/in_order.hpp"
+#include "server/store/load_beside.hpp"
 
 namespace gman {
 namespace {
@@ -41,7 +42,8 @@ std::optional<StoreFault> load_jobs(Store& store, Engine& engine,
     log.info("loading jobs", {{"jobs", loaded}, {"percent", percent}});
     manager.starting("Loading jobs: " + percent + " %", 10 * progress_every);
   };
-  const auto fault = store.load(
+  const auto fault = load_beside(
+      store,
       [&](const JobRecord& record) {
         in_order.take(record);
         if (++loaded % look_at_clock_every == 0) say_how_far();

@@ -62,6 +62,7 @@ class SessionTable {
     session.phase = Session::Phase::open;
     session.interest = 0;
     session.has_ended = false;
+    session.told_of_batch = 0;
     ++size_;
     return session;
   }

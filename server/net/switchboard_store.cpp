@@ -80,7 +80,10 @@ void Switchboard::batch_is_durable() {
   engine_.stored(durable_batch_, now_, effects_);
 }
 
+// While the store fails, whoever waits may be told so at any moment, and must not be answered
+// twice.
 void Switchboard::add_prompt_answers() {
+  if (store_fails_since_) return;
   for (const ConnId conn : promised_) {
     if (prompt_.is_full()) return;
     const Session* session = sessions_.find(conn);
@@ -253,6 +256,7 @@ void Switchboard::store_fails(const StoreFault& fault) {
 
 // Whoever waits has waited long enough. The store goes on with what it was given.
 void Switchboard::give_up_storing() {
+  look_at_store();
   has_given_up_storing_ = true;
   log_.error(
       "clients are told that the store fails",
@@ -264,14 +268,15 @@ void Switchboard::give_up_storing() {
     Session* session = sessions_.find(conn);
     if (session == nullptr) continue;
     HeldOutput held = std::exchange(session->held, {});
-    held.give_up(stored_batch_, [&](std::string_view bytes, bool is_broken) {
-      if (!is_broken) return append_output(*session, bytes);
-      // Each JOB_CREATED that was promised is an ERROR now.
-      while (!bytes.empty()) {
-        bytes.remove_prefix(frame_bytes_needed(bytes));
-        append_output(*session, refusal);
-      }
-    });
+    held.give_up(std::max(stored_batch_, durable_batch_),
+                 [&](std::string_view bytes, bool is_broken) {
+                   if (!is_broken) return append_output(*session, bytes);
+                   // Each JOB_CREATED that was promised is an ERROR now.
+                   while (!bytes.empty()) {
+                     bytes.remove_prefix(frame_bytes_needed(bytes));
+                     append_output(*session, refusal);
+                   }
+                 });
     if (session->phase != Session::Phase::free) mark_dirty(*session);
   }
   engine_.give_up_storing(now_, effects_);

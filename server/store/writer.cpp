@@ -2,17 +2,16 @@
 #include "server/store/writer.hpp"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <system_error>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/thread.hpp"
 
 namespace gman {
 namespace {
@@ -42,13 +41,7 @@ StoreWriter::StoreWriter(std::unique_ptr<Store> store)
       news_fd_(new_event_fd()),
       end_fd_(new_event_fd()),
       pause_(first_pause) {
-  // Signals are the loop's.
-  sigset_t all{};
-  sigset_t before{};
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread([this] { work(); });
 }
 
 StoreWriter::~StoreWriter() {
@@ -155,7 +148,7 @@ std::optional<StoreWriter::News> StoreWriter::take_news() {
 // ---- The store's thread
 
 void StoreWriter::work() {
-  while (true) {
+  while (!ending_.load()) {
     // What is prepared has to be ended before anything can be read.
     if (wanted_.empty() || !batch_.empty()) given_.wait();
     if (ending_.load()) return;

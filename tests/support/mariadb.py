@@ -42,8 +42,8 @@ class PrivateMariaDB(PrivateServer):
     port_is_taken = "Bind on TCP/IP port"
     accounts = ("mysql", "nobody")
 
-    def __init__(self, env=None, options=(), config=None):
-        super().__init__()
+    def __init__(self, env=None, options=(), config=None, parent="/tmp"):
+        super().__init__(parent)
         self._env = {k: v for k, v in os.environ.items() if not k.startswith("GMAN_")}
         self._env.update(env or {})
         self._options = list(options)

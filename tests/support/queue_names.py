@@ -72,7 +72,8 @@ class QueueNames:
         self.assertEqual(done.returncode, 0, done)
         self.assertIn(f"imported {len(self.jobs)} jobs", done.stdout)
         with self.start() as gmand:
-            self.assertEqual(json.loads(gmand.wait_log("queue is still there"))["jobs"], len(self.jobs))
+            told = json.loads(gmand.wait_log("queue is still there"))
+            self.assertEqual(told["jobs"], len(self.jobs))
             self.assertNotIn("gearmand has left jobs", gmand.log())
             self.expect_all_jobs(gmand, more=[b"meanwhile"])
             self.assertEqual(gmand.stop(), 0)

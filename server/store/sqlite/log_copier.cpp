@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/store/sqlite/log_copier.hpp"
 
-#include <pthread.h>
-
-#include <csignal>
-
 #include "base/assert.hpp"
+#include "base/thread.hpp"
 
 namespace gman::sqlite {
 
@@ -30,17 +27,12 @@ std::optional<StoreFault> LogCopier::open(const Database& of, bool has_thread) {
   // The other connection is the last one.
   sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (!has_thread) return std::nullopt;
-  sigset_t all{};
-  sigset_t before{};
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread([this] { work(); });
   return std::nullopt;
 }
 
 void LogCopier::begin() {
-  GMAN_ASSERT(state_.load() == State::idle);
+  GMAN_ASSERT(is_idle());
   if (!thread_.joinable()) {
     copy();
     return state_.store(State::done);

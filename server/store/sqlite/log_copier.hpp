@@ -32,10 +32,11 @@ class LogCopier {
 
   // The rest is for the store's thread. Requires: is_open().
 
-  [[nodiscard]] bool is_busy() const { return state_.load() == State::copying; }
-  // Requires: not busy, and the result of the last pass was taken.
+  /// No pass is under way, and the result of the last one was taken.
+  [[nodiscard]] bool is_idle() const { return state_.load() == State::idle; }
+  // Requires: it is idle.
   void begin();
-  /// Until it is not busy.
+  /// Until no pass is under way.
   void wait() const { state_.wait(State::copying); }
 
   struct Pass {

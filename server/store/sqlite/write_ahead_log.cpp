@@ -130,7 +130,7 @@ void WriteAheadLog::after_commit() {
   const std::int64_t left = pages_ - copied_pages_;
   if (pages_ >= pages_max_ || left <= pages_max_ / left_share_copied_at_once) {
     static_cast<void>(copy_back());
-  } else if (!copier_->is_busy() && reserve(bytes_kept_ + left * page_bytes_)) {
+  } else if (copier_->is_idle() && reserve(bytes_kept_ + left * page_bytes_)) {
     // What it copies takes of what is reserved, and SQLite may begin the log anew at any moment
     // after it, which must find enough left. Where that cannot be had, the log gets full.
     copier_->begin();

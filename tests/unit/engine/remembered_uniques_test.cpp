@@ -117,6 +117,20 @@ TEST(remembered_uniques, are_nothing_to_who_has_not_asked_or_submits_until_start
   )");
 }
 
+TEST(remembered_uniques, say_nothing_of_jobs_that_were_forgotten_before_their_run) {
+  Scenario scenario({.has_store = true});
+  scenario.run(R"(
+    c1 > OPTION_REQ gman.unique_window  =>  c1 < OPTION_RES gman.unique_window
+    c1 > SUBMIT_JOB_BG f 0123abcd-4567-89ab-cdef-0123456789ab:1 a
+                       =>  c1 < JOB_CREATED H:1 when stored
+    the store commits  =>  + H:1
+    the store is taken
+    c1 > SUBMIT_JOB_BG f 0123abcd-4567-89ab-cdef-0123456789ab:1 a
+                       =>  c1 < JOB_CREATED H:2 when stored
+    => f has 1 queued, 0 running
+  )");
+}
+
 TEST(remembered_uniques, cannot_be_asked_for_where_they_are_turned_off) {
   Scenario scenario({.unique_window = milliseconds(0)});
   scenario.run(R"(

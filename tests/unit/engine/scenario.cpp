@@ -269,6 +269,10 @@ void Scenario::let_store(const std::vector<std::string>& words) {
     effects_.take_batch(changes);
     note_changes(changes);
     engine_.stored(batch, now_, effects_);
+  } else if (words[2] == "gets") {
+    JobChanges piece;
+    effects_.take_piece(piece);
+    note_changes(piece);
   } else if (words[2] == "reads") {
     for (std::size_t i = 3; i < words.size(); ++i) {
       const auto& [number, workload] = stored_.at(words[i]);

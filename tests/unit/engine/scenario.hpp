@@ -10,7 +10,8 @@
 // ";"; a line that begins with "=>" goes on with the line above. Without "=>" nothing may happen.
 // Events: a packet ("who > NAME arguments"), "who connects", "who disconnects", "+50ms" (also s,
 // min, h), "wall clock +1h", "cancel H:1", "create F", "drop F", "maxqueue F high normal low",
-// "stop assigning", "the store commits" (what has been gathered), "the store gives up", "the store
+// "stop assigning", "the store commits" (what has been gathered), "the store gets a piece" (of
+// that, not yet durable), "the store gives up", "the store
 // fault TEXT" (none: it works again), "the store reads H:1 H:2" (their workloads come), "the store
 // has lost H:1", "the store is taken" (by another server; "is being taken" is the first step of
 // that). Expectations: a packet ("who < NAME arguments"), "who closed: reason", what an order

@@ -78,6 +78,16 @@ TEST(storing, who_joins_a_job_that_is_being_stored_hears_of_it_no_earlier) {
   )");
 }
 
+TEST(storing, who_joins_what_the_store_has_got_a_piece_of_hears_of_it_no_earlier) {
+  Scenario(with_store()).run(R"(
+    c1 > SUBMIT_JOB f key one     =>  c1 < JOB_CREATED H:1
+    c2 > SUBMIT_JOB_BG f key two  =>  c2 < JOB_CREATED H:1 when stored
+    the store gets a piece        =>  + H:1
+    c3 > SUBMIT_JOB_BG f key too  =>  c3 < JOB_CREATED H:1 when stored
+    the store commits
+  )");
+}
+
 TEST(storing, a_background_submit_that_joins_a_running_foreground_job_stores_it) {
   Scenario(with_store()).run(R"(
     w1 > CAN_DO f
@@ -294,6 +304,18 @@ TEST(storing, a_job_that_runs_for_a_client_goes_on_for_it_when_another_server_ha
     w2 > GRAB_JOB                 =>  w2 < JOB_ASSIGN H:1 f one
     w2 > WORK_COMPLETE H:1 done   =>  c2 < WORK_COMPLETE H:1 done
     the store commits
+  )");
+}
+
+TEST(storing, nobody_joins_a_job_that_is_still_to_be_forgotten_because_another_server_has_it) {
+  Scenario(with_store()).run(R"(
+    c1 > SUBMIT_JOB_BG f '' one      =>  c1 < JOB_CREATED H:1 when stored
+    c1 > SUBMIT_JOB_BG f key two     =>  c1 < JOB_CREATED H:2 when stored
+    the store commits                =>  + H:1 ; + H:2
+    the store fault gone
+    the store is being taken         =>  f has 1 queued, 0 running
+    c2 > SUBMIT_JOB_BG f key three   =>  c2 < ERROR STORE_ERROR gone
+    the store is taken               =>  f has 0 queued, 0 running
   )");
 }
 

@@ -84,8 +84,7 @@ class FakeStore : public Store {
                                                       std::optional<std::uint64_t>) override {
     return std::nullopt;
   }
-  [[nodiscard]] std::optional<StoreFault> look(StoreSight&, const Take&,
-                                               const SetAside&) override {
+  [[nodiscard]] std::optional<StoreFault> look(StoreSight&, const Take&, const SetAside&) override {
     return std::nullopt;
   }
   [[nodiscard]] bool prepare(const JobChanges& changes) override {
