@@ -15,11 +15,12 @@
 # Objects are kept by ccache where you keep them; without a home directory, in build/ccache.
 
 # ccache needs to be told that precompiled headers are fine, and that a path below this checkout
-# means the same in another one.
+# means the same in another one, as does the directory that debuggers are told of.
 export_ccache_settings() {
   local stamps=include_file_mtime,include_file_ctime
   export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros,$stamps}
   export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root}
+  export CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR-1}
   if [[ -z ${CCACHE_DIR:-} && ! -w ${HOME:-/nonexistent} ]]; then
     export CCACHE_DIR=$root/build/ccache
   fi
