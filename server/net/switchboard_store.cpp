@@ -233,6 +233,7 @@ void Switchboard::fetched(std::unique_ptr<StoreWriter::Fetched> news) {
 void Switchboard::lost(const std::vector<LostJob>& jobs) {
   if (jobs.empty()) return;
   std::vector<JobNumber> numbers;
+  numbers.reserve(jobs.size());
   for (const LostJob& job : jobs) numbers.push_back(job.number);
   std::vector<JobNumber> forgotten = engine_.lost(numbers, now_, effects_);
   std::ranges::sort(forgotten);
