@@ -197,8 +197,9 @@ std::string add_file(CLI::App& app, const std::string& path) {
     const toml::array* list = name == "from" ? node.as_array() : nullptr;
     const auto add = [&words](const toml::node& one) {
       auto word = word_of(one);
-      if (word) words.push_back(*std::move(word));
-      return word.has_value();
+      if (!word) return false;
+      words.push_back(*std::move(word));
+      return true;
     };
     const bool is_good = list == nullptr
                              ? add(node)

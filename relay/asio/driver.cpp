@@ -39,6 +39,7 @@ std::string new_uuid() {
 
 std::vector<std::string> names_of(const std::vector<ServerAddress>& servers) {
   std::vector<std::string> names;
+  names.reserve(servers.size());
   for (const ServerAddress& server : servers) names.push_back(server.name);
   return names;
 }

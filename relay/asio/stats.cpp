@@ -29,7 +29,7 @@ void print_table(const std::vector<std::array<std::string, headings.size()>>& li
     for (std::size_t i = 0; i < line.size(); ++i) {
       const std::string padding(widths[i] - line[i].size(), ' ');
       const bool is_number = i > 0 && i + 1 < line.size();
-      text += i == 0 ? "  " : "  ";
+      text += "  ";
       text += is_number ? padding + line[i] : line[i] + padding;
     }
     text.erase(text.find_last_not_of(' ') + 1);
