@@ -88,7 +88,8 @@ void StoreWriter::fetch(std::span<const JobNumber> wanted, Fetched& result) {
 // while, the one job that all others wait for.
 void StoreWriter::fetch_one_by_one(Fetched& result) {
   std::vector<LostJob> unreadable;
-  bool reads_some = result.jobs.added_count() > 0;
+  std::optional<JobNumber> readable;
+  if (result.jobs.added_count() > 0) readable = result.jobs.added(0).number;
   for (const JobNumber number : std::exchange(result.unread, {})) {
     auto failed = fetch_some(std::array{number}, result);
     for (int tries = 1; failed && tries < fetch_tries_max; ++tries) {
@@ -97,7 +98,18 @@ void StoreWriter::fetch_one_by_one(Fetched& result) {
     }
     result.unread.clear();
     if (failed) unreadable.push_back({number, "it cannot be read: " + failed->text});
-    reads_some |= !failed;
+    if (!failed) readable = number;
+  }
+  bool reads_some = readable.has_value();
+  if (readable && !unreadable.empty()) {
+    // The disk may have come back between two of them.
+    std::erase_if(unreadable, [&](const LostJob& job) {
+      const auto failed = fetch_some(std::array{job.number}, result);
+      result.unread.clear();
+      return !failed;
+    });
+    Fetched check;
+    reads_some = !fetch_some(std::array{*readable}, check);
   }
   if (!reads_some && ++fruitless_fetches_ < fruitless_fetches_max) {
     for (const LostJob& job : unreadable) result.unread.push_back(job.number);
