@@ -12,6 +12,7 @@ import unittest
 from gearmand import Gearmand
 from gmand import Gmand
 from outbox import OutboxMariaDB, OutboxPostgres
+from outbox_cases import OutboxTest
 from patience import wait_until
 from proxy import Proxy
 from relay import Relay, run_relay, ship_once
@@ -43,22 +44,7 @@ class Collector:
             return list(self.workloads)
 
 
-class RelayTestCase(unittest.TestCase):
-    database_class = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.stack = contextlib.ExitStack()
-        cls.database = cls.stack.enter_context(cls.database_class())
-        cls.addClassCleanup(cls.stack.close)
-
-    def setUp(self):
-        self.database.sql("DELETE FROM gman.outbox; DELETE FROM gman.outbox_pause")
-
-    def operate(self, call):
-        word = "SELECT" if self.database.kind == "postgres" else "CALL"
-        return self.database.sql(f"{word} gman.{call}")
-
+class RelayTestCase(OutboxTest, unittest.TestCase):
     def wait_empty(self):
         wait_until(lambda: self.database.count() == 0, "the outbox is empty")
 

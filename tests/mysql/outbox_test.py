@@ -9,7 +9,6 @@ from outbox_cases import OutboxCases
 
 class Outbox(OutboxCases, unittest.TestCase):
     database_class = OutboxMariaDB
-    call = "CALL"
     error_class = SqlError
     true = "1"
 

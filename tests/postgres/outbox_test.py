@@ -14,7 +14,6 @@ LEASED = """
 
 class Outbox(OutboxCases, unittest.TestCase):
     database_class = OutboxPostgres
-    call = "SELECT"
     error_class = SqlError
     true = "t"
 

@@ -11,13 +11,12 @@ import os
 import pathlib
 import signal
 import subprocess
-import threading
-import time
+
+from logging_process import PATIENCE_SECONDS, LoggingProcess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD_DIR = pathlib.Path(os.environ.get("GMAN_BUILD_DIR", ROOT / "build" / "release"))
 BINARY = BUILD_DIR / "bin" / "gman"
-PATIENCE_SECONDS = 30
 
 # Nothing listens there, and nothing can begin to.
 DOWN = "unix:/nonexistent/gmand.sock"
@@ -52,26 +51,23 @@ def gman(*args, servers=None, stdin=b"", seconds=PATIENCE_SECONDS, extra=None):
     return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
 
-class GmanWorker:
+class GmanWorker(LoggingProcess):
     """`gman worker ARGS`, connected to every server of the list. Its log is kept."""
 
     def __init__(self, *args, servers, connected=None, extra=None, prefix=()):
         """`connected`: how many servers to wait for; all of the list unless told. `prefix` is a
         command that starts it."""
+        super().__init__()
         self._prefix = list(prefix)
         self._args = [str(arg) for arg in args]
         self._environment = environment(servers, extra)
         self._connections = len(servers.split(",")) if connected is None else connected
-        self._log = []
-        self._log_changed = threading.Condition()
-        self._ended = False
-        self.process = None
 
     def __enter__(self):
         self.process = subprocess.Popen(
             [*self._prefix, str(BINARY), "worker", *self._args], env=self._environment,
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        threading.Thread(target=self._copy_log, daemon=True).start()
+        self.read_log()
         try:
             self.wait_log(" connected server=", self._connections)
         except BaseException:
@@ -92,40 +88,3 @@ class GmanWorker:
             return
         if kind is None and status != 0:
             raise AssertionError(f"gman worker ended with {status}:\n{self.log()}")
-
-    def _copy_log(self):
-        with self.process.stderr as stream:
-            for line in stream:
-                with self._log_changed:
-                    self._log.append(line.decode(errors="replace"))
-                    self._log_changed.notify_all()
-        with self._log_changed:
-            self._ended = True
-            self._log_changed.notify_all()
-
-    def log(self):
-        with self._log_changed:
-            return "".join(self._log)
-
-    def wait_log(self, text, count=1, seconds=PATIENCE_SECONDS):
-        """The lines with `text`, once there are `count` of them."""
-        until = time.monotonic() + seconds
-        with self._log_changed:
-            while True:
-                found = [line for line in self._log if text in line]
-                if len(found) >= count:
-                    return found
-                left = until - time.monotonic()
-                if self._ended or left <= 0:
-                    raise AssertionError(f"not logged: {text!r}\n" + "".join(self._log))
-                self._log_changed.wait(left)
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def wait(self, seconds=PATIENCE_SECONDS):
-        return self.process.wait(seconds)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(PATIENCE_SECONDS)

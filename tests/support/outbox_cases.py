@@ -4,12 +4,10 @@ of this with its `database_class`."""
 import contextlib
 
 
-class OutboxCases:
-    """Requires: `self.database`, which is started once for all."""
+class OutboxTest:
+    """A base of test cases: one database for all of a class, an empty outbox for each."""
 
     database_class = None
-    call = None  # what stands before gman.pause(…): SELECT or CALL
-    error_class = None
 
     @classmethod
     def setUpClass(cls):
@@ -21,7 +19,12 @@ class OutboxCases:
         self.database.sql("DELETE FROM gman.outbox; DELETE FROM gman.outbox_pause")
 
     def operate(self, call):
-        return self.database.sql(f"{self.call} gman.{call}")
+        word = "SELECT" if self.database.kind == "postgres" else "CALL"
+        return self.database.sql(f"{word} gman.{call}")
+
+
+class OutboxCases(OutboxTest):
+    error_class = None
 
     def assert_refused(self, words, *job, **options):
         with self.assertRaises(self.error_class) as raised:
