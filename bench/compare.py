@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """gmand beside gearmand, Redis and the least possible responder, in one run on one machine.
 
-Every row is measured on every server in alternation, several times over, each time on a server
-that was just started; the table shows medians. Absolute figures are this machine's; what is to
+Every row is measured on every server in turn, several times over, each time on a server that was
+just started and in another order, so that none of them always follows the same one; the table shows
+medians. Absolute figures are this machine's; what is to
 hold are ratios. Server CPU for each job is what other load on the machine disturbs least.
 """
 
@@ -10,6 +11,7 @@ import argparse
 import os
 import pathlib
 import platform
+import random
 import re
 import statistics
 import subprocess
@@ -39,8 +41,9 @@ def figure_text(number):
 def measure_row(row, options, place):
     """Lists of figures, by server and name."""
     found = {name: {} for name in row.servers}
+    orders = random.Random(row.name)
     for number in range(min(options.rounds, row.rounds_max)):
-        for name in row.servers:
+        for name in orders.sample(list(row.servers), len(row.servers)):
             if workloads.is_gearmand(name) and number >= row.rounds_max_gearmand:
                 continue
             started = time.monotonic()

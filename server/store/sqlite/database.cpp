@@ -10,6 +10,8 @@
 namespace gman::sqlite {
 namespace {
 
+constexpr int cache_kib_at_once = 16'384;
+
 StoreFault::Kind kind_of(int extended_code, int system_error) {
   using enum StoreFault::Kind;
   // The log's index grows by writing: that it cannot means that there is no room.
@@ -69,8 +71,11 @@ std::optional<StoreFault> Database::open_to_look(Look look) {
 
 std::optional<StoreFault> Database::open(const std::string& name, int flags) {
   GMAN_ASSERT(!is_open());
-  // Counting the bytes of each allocation takes a lock each time. Too late, it is refused.
+  // Both are refused once SQLite has begun. Counting the bytes of each allocation takes a lock each
+  // time, and so much of a cache is allocated at once: page by page, the heap of the store's thread
+  // grows by a system call each.
   static_cast<void>(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0));
+  static_cast<void>(sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, -cache_kib_at_once));
   sqlite3* handle = nullptr;
   const char* const vfs = vfs_.empty() ? joined_writes() : vfs_.c_str();
   const int code = sqlite3_open_v2(name.c_str(), &handle,

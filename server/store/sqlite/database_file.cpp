@@ -156,6 +156,8 @@ std::optional<StoreFault> open_database_file(Database& database) {
     if (auto failed = database.execute(pragma)) return failed;
   }
   if (auto failed = check_pages(database)) return failed;
+  // What is cached now was allocated by the default size, and the rest would be page by page.
+  sqlite3_db_release_memory(database.get());
   sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   return std::nullopt;
 }
