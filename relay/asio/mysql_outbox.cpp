@@ -53,7 +53,7 @@ constexpr const char* return_sql = R"(
       STRAIGHT_JOIN gman.outbox AS job ON job.id = given.id
        SET job.state = IF(given.dead = 1, 'dead', 'ready'),
            job.run_at = NOW(6) + INTERVAL given.delay_ms * 1000 MICROSECOND,
-           job.lease_until = NULL, job.leased_by = NULL, job.attempts = job.attempts - given.unsent,
+           job.leased_by = '', job.attempts = job.attempts - given.unsent,
            job.last_error = COALESCE(given.error, job.last_error)
      WHERE job.attempts = given.attempts AND job.leased_by = ?)";
 
@@ -153,9 +153,7 @@ class MysqlOutbox final : public OutboxTable {
   }
 
   static std::string until(milliseconds length) {
-    const std::string then =
-        "NOW(6) + INTERVAL " + std::to_string(length.count()) + " * 1000 MICROSECOND";
-    return "run_at = " + then + ", lease_until = " + then;
+    return "run_at = NOW(6) + INTERVAL " + std::to_string(length.count()) + " * 1000 MICROSECOND";
   }
 
   [[nodiscard]] db::Result<Done> forget_dead(const ForgetDead& request) override {

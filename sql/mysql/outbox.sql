@@ -27,8 +27,11 @@ CREATE TABLE IF NOT EXISTS outbox (
     COMMENT 'dead: given up, until retry() or forget_dead()',
   run_at        TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
     COMMENT 'not before: the time asked for, the end of the lease, or of the next attempt',
-  lease_until   TIMESTAMP(6) NULL DEFAULT NULL COMMENT 'while a relay has the row: until when',
-  leased_by     CHAR(36) NULL COMMENT 'which relay has it; the log of each names its own',
+  -- As long leased as not: a row that grows as it is leased has to be moved in its page.
+  leased_by     CHAR(36) CHARACTER SET ascii NOT NULL DEFAULT ''
+    COMMENT 'which relay has it, whose log names it; empty: none',
+  lease_until   TIMESTAMP(6) AS (IF(leased_by = '', NULL, run_at)) VIRTUAL
+    COMMENT 'while a relay has the row: until when',
   attempts      INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'how often it was leased to be sent',
   created_at    TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
   last_error    TEXT NULL,
@@ -147,9 +150,9 @@ CREATE PROCEDURE retry(job BIGINT UNSIGNED)
 BEGIN
   DECLARE wrong VARCHAR(128);
   UPDATE gman.outbox SET state = 'ready', run_at = CURRENT_TIMESTAMP(6), attempts = 0
-   WHERE id = job AND lease_until IS NULL;
+   WHERE id = job AND leased_by = '';
   IF ROW_COUNT() = 0 THEN
-    IF EXISTS (SELECT 1 FROM gman.outbox WHERE id = job AND lease_until IS NOT NULL) THEN
+    IF EXISTS (SELECT 1 FROM gman.outbox WHERE id = job AND leased_by <> '') THEN
       SET wrong = CONCAT('gman.retry: a relay has job ', job, ', it is on its way');
     ELSE
       SET wrong = CONCAT('gman.retry: there is no job ', COALESCE(job, 'NULL'),
@@ -190,13 +193,13 @@ DELIMITER ;
 
 CREATE OR REPLACE SQL SECURITY DEFINER VIEW outbox_stats AS
 SELECT job.function_name,
-       CAST(SUM(job.state = 'ready' AND job.lease_until IS NULL
+       CAST(SUM(job.state = 'ready' AND job.leased_by = ''
                 AND job.run_at <= CURRENT_TIMESTAMP(6)) AS SIGNED) AS due,
-       CAST(SUM(job.state = 'ready' AND job.lease_until IS NULL AND job.attempts = 0
+       CAST(SUM(job.state = 'ready' AND job.leased_by = '' AND job.attempts = 0
                 AND job.run_at > CURRENT_TIMESTAMP(6)) AS SIGNED) AS scheduled,
-       CAST(SUM(job.state = 'ready' AND job.lease_until IS NULL AND job.attempts > 0
+       CAST(SUM(job.state = 'ready' AND job.leased_by = '' AND job.attempts > 0
                 AND job.run_at > CURRENT_TIMESTAMP(6)) AS SIGNED) AS retrying,
-       CAST(SUM(job.lease_until IS NOT NULL) AS SIGNED) AS leased,
+       CAST(SUM(job.leased_by <> '') AS SIGNED) AS leased,
        CAST(SUM(job.state = 'dead') AS SIGNED) AS dead,
        TIMESTAMPDIFF(SECOND, MIN(CASE WHEN job.state = 'ready'
                                        AND job.run_at <= CURRENT_TIMESTAMP(6)
@@ -219,7 +222,7 @@ GRANT EXECUTE ON PROCEDURE gman.enqueue TO gman_enqueuer;
 GRANT EXECUTE ON PROCEDURE gman.enqueue_with TO gman_enqueuer;
 CREATE ROLE IF NOT EXISTS gman_relay;
 GRANT SELECT, DELETE,
-  UPDATE (state, run_at, lease_until, leased_by, attempts, last_error)
+  UPDATE (state, run_at, leased_by, attempts, last_error)
   ON gman.outbox TO gman_relay;
 GRANT SELECT ON gman.outbox_setting TO gman_relay;
 GRANT SELECT ON gman.outbox_pause TO gman_relay;

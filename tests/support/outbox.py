@@ -22,6 +22,8 @@ class OutboxDatabase:
     """What both have in common. `self.sql(text)` runs statements and returns their rows as text."""
 
     kind = None
+    # What a relay changes as it leases rows.
+    leased_sql = "leased_by = '6ba7b810-9dad-11d1-80b4-00c04fd430c8', run_at = '2030-01-01'"
 
     def __enter__(self):
         super().__enter__()
@@ -41,6 +43,10 @@ class OutboxDatabase:
     def count(self, where="TRUE"):
         return int(self.sql(f"SELECT count(*) FROM gman.outbox WHERE {where}"))
 
+    def lease(self, where="TRUE"):
+        """For years, as a relay would."""
+        self.sql(f"UPDATE gman.outbox SET {self.leased_sql} WHERE {where}")
+
     def rows(self, query):
         """Rows as lists of texts."""
         return [line.split(self.separator) for line in self.sql(query).splitlines()]
@@ -49,6 +55,7 @@ class OutboxDatabase:
 class OutboxPostgres(OutboxDatabase, postgres.PrivatePostgres):
     kind = "postgres"
     separator = "|"
+    leased_sql = OutboxDatabase.leased_sql + ", lease_until = '2030-01-01'"
 
     def __init__(self, **options):
         super().__init__(extension=False, **options)

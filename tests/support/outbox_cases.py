@@ -114,7 +114,7 @@ class OutboxCases(OutboxTest):
         self.operate(f"retry({row})")
         self.assertEqual(self.database.rows("SELECT state, attempts FROM gman.outbox"),
                          [["ready", "0"]])
-        self.database.sql("UPDATE gman.outbox SET lease_until = CURRENT_TIMESTAMP")
+        self.database.lease()
         with self.assertRaisesRegex(self.error_class, f"a relay has job {row}"):
             self.operate(f"retry({row})")
         with self.assertRaisesRegex(self.error_class, "there is no job 999999"):
@@ -134,11 +134,9 @@ class OutboxCases(OutboxTest):
             self.database.enqueue(function, "w")
         self.database.enqueue("scheduled", "w", run_at="2030-01-01 00:00:00")
         self.die("function_name = 'dead'")
-        self.database.sql("""
-            UPDATE gman.outbox SET lease_until = '2030-01-01', run_at = '2030-01-01'
-             WHERE function_name = 'leased';
-            UPDATE gman.outbox SET attempts = 1, run_at = '2030-01-01'
-             WHERE function_name = 'retrying'""")
+        self.database.lease("function_name = 'leased'")
+        self.database.sql("UPDATE gman.outbox SET attempts = 1, run_at = '2030-01-01'"
+                          " WHERE function_name = 'retrying'")
         self.operate("pause('due')")
         rows = self.database.rows(
             "SELECT function_name, due, scheduled, retrying, leased, dead FROM gman.outbox_stats "
