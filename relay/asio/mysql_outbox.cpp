@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "relay/asio/outbox_table.hpp"
+#include "relay/core/id_list.hpp"
 
 namespace gman::relay {
 namespace {
@@ -128,7 +129,7 @@ class MysqlOutbox final : public OutboxTable {
     due->cells.resize(ids.size() * due->columns);
     const auto marked =
         connection_->run("UPDATE gman.outbox SET attempts = attempts + 1, leased_by = '" + relay_ +
-                         "', " + until(request.length) + " WHERE id IN (" + list_of(ids) + ")");
+                         "', " + until(request.length) + " WHERE " + condition_of(ids));
     if (!marked) return marked.error();
     leased.rows = leased_from(*due).rows;
     return leased;
@@ -136,7 +137,7 @@ class MysqlOutbox final : public OutboxTable {
 
   // Numbers in the text itself: a join with a list of them costs three times as much here.
   [[nodiscard]] db::Result<Done> remove(const Delete& request) override {
-    return run("DELETE FROM gman.outbox WHERE id IN (" + list_of(request.ids) + ")");
+    return run("DELETE FROM gman.outbox WHERE " + condition_of(request.ids));
   }
 
   [[nodiscard]] db::Result<Done> give_back(const Return& request) override {
@@ -149,7 +150,7 @@ class MysqlOutbox final : public OutboxTable {
 
   [[nodiscard]] db::Result<Done> renew(const Renew& request) override {
     return run("UPDATE gman.outbox SET " + until(request.length) + " WHERE leased_by = '" + relay_ +
-               "' AND id IN (" + list_of(request.ids) + ")");
+               "' AND " + condition_of(request.ids));
   }
 
   static std::string until(milliseconds length) {

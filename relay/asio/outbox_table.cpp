@@ -129,13 +129,4 @@ std::string json_of(const std::vector<Returned>& rows) {
   return boost::json::serialize(list);
 }
 
-std::string list_of(const std::vector<std::uint64_t>& ids) {
-  std::string list;
-  for (const std::uint64_t id : ids) {
-    if (!list.empty()) list += ',';
-    list += std::to_string(id);
-  }
-  return list;
-}
-
 }  // namespace gman::relay

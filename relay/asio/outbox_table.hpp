@@ -56,7 +56,5 @@ class OutboxTable {
 [[nodiscard]] std::uint64_t number_in(const db::Rows& rows, std::size_t row, std::size_t column);
 /// A list of objects with id, attempts, dead, unsent, delay_ms, error (or null).
 [[nodiscard]] std::string json_of(const std::vector<Returned>& rows);
-/// "1,2,3"
-[[nodiscard]] std::string list_of(const std::vector<std::uint64_t>& ids);
 
 }  // namespace gman::relay

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "relay/asio/outbox_table.hpp"
+#include "relay/core/id_list.hpp"
 
 namespace gman::relay {
 namespace {
