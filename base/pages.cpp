@@ -22,6 +22,13 @@ void populate_pages(void* start, std::size_t bytes) {
   ::madvise(start, bytes, MADV_POPULATE_WRITE);
 }
 
+void touch_pages(void* start, std::size_t bytes) {
+  populate_pages(start, bytes);
+  constexpr std::size_t page_bytes_min = 4096;
+  auto* const byte = static_cast<volatile char*>(start);
+  for (std::size_t at = 0; at < bytes; at += page_bytes_min) byte[at] = 0;
+}
+
 void discard_pages(void* start, std::size_t bytes) {
   ::madvise(start, bytes, MADV_DONTNEED);
 }

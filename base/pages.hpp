@@ -13,6 +13,9 @@ void unmap_pages(void* start, std::size_t bytes);
 /// Has the memory ready: one call, where touching the pages would be an exception each, which cost
 /// much more in virtual machines. Linux before 5.14 does nothing.
 void populate_pages(void* start, std::size_t bytes);
+/// The same, and writes to each page, since a virtual machine's host may have its own exception for
+/// the first one.
+void touch_pages(void* start, std::size_t bytes);
 /// Gives the memory back and keeps the addresses: what is read there next is zero.
 void discard_pages(void* start, std::size_t bytes);
 

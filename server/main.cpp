@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/pages_ahead.hpp"
 #include "base/secret.hpp"
 #include "server/config.hpp"
 #include "server/config/effective.hpp"
@@ -172,6 +173,8 @@ void run(const gman::ServerConfig& config, gman::ServerHooks hooks) {
                                 << gman::job_number_start_shift;
   }
   gman::config::set(settings, config);
+  gman::PagesAhead pages_ahead;
+  settings.pages_ahead = &pages_ahead;
   gman::Engine engine(settings);
   for (const gman::StoreStart& start : starts) {
     if (start.number != starts.back().number) engine.know_start(start.number, start.handle_prefix);

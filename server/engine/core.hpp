@@ -226,7 +226,7 @@ class Core {
   [[nodiscard]] JobSlot find_job(std::string_view handle) const;
 
   EngineSettings settings_;
-  RegionPool regions_;  // first, since the pools below live in it
+  RegionPool regions_{settings_.pages_ahead};  // first, since the pools below live in it
   BlockStore texts_{regions_};
   Pool<Job> jobs_{regions_};
   Pool<ClientWait> waits_{regions_};

@@ -31,6 +31,8 @@ namespace gman {
 /// What becomes of a job whose time, which its worker set by CAN_DO_TIMEOUT, is up.
 enum class TimeoutAction : std::uint8_t { requeue, fail };
 
+class PagesAhead;
+
 struct EngineSettings {
   /// Handles are "<prefix>:<number>". The shell puts the host and the time of its start into it, so
   /// that a handle is never used again after a restart. At most 40 bytes.
@@ -63,6 +65,9 @@ struct EngineSettings {
   std::set<std::string, std::less<>> memory_functions{};
   /// Jobs are counted from here.
   JobNumber first_job_number = 1;
+  /// Has the memory of a backlog that grows ready before it is needed; nullptr: nobody does.
+  /// Outlives the engine.
+  PagesAhead* pages_ahead = nullptr;
   /// A random number, so that no stranger can choose uniques whose hashes collide.
   std::uint64_t hash_seed = 0;
 };

@@ -135,15 +135,16 @@ std::string_view Core::limit_reached(const SubmitJob& request, FunctionId functi
 
 void Core::join(Connection& client, const SubmitJob& request, JobSlot slot, Turn turn) {
   Job& job = jobs_[slot];
+  const bool is_promise = is_durable(job.function, request.mode);
   switch (request.mode) {
     case JobMode::background:
-      // While what another server has is being forgotten, this may be a part of it.
-      if (is_durable(job.function, request.mode) && (!job.is_stored || disowning_)) {
-        if (!store_fault_.empty()) {
-          return turn.effects.send(client.id, ErrorRes{error_text::store_error_code, store_fault_});
-        }
-        add_to_store(slot, turn);
+      // Also where the store has the job: who joins it is answered behind the batch that is under
+      // way, and that may take as long as the store fails.
+      if (is_promise && !store_fault_.empty()) {
+        return turn.effects.send(client.id, ErrorRes{error_text::store_error_code, store_fault_});
       }
+      // While what another server has is being forgotten, this may be a part of it.
+      if (is_promise && (!job.is_stored || disowning_)) add_to_store(slot, turn);
       job.lifetime = Lifetime::server;
       break;
     case JobMode::foreground:
@@ -154,8 +155,7 @@ void Core::join(Connection& client, const SubmitJob& request, JobSlot slot, Turn
       add_client(slot, client);
       break;
   }
-  const bool is_promised = request.mode == JobMode::background && job.is_stored;
-  if (is_promised || job.is_storing()) {
+  if (is_promise || job.is_storing()) {
     turn.effects.send_when_stored(client.id, JobCreated{handle_of(slot)}, batch_of(job, turn));
   } else {
     turn.effects.send(client.id, JobCreated{handle_of(slot)});

@@ -97,16 +97,14 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
     if (is_foreground && known->clients.size() >= settings_.clients_per_job_max) {
       return expect_error(who, error_text::queue_error_code, error_text::too_many_clients);
     }
-    if (!is_foreground && is_durable(r.function) && !known->is_stored) {
-      if (!store_fault_.empty()) {
-        return expect_error(who, error_text::store_error_code, store_fault_);
-      }
-      store(*known);
+    const bool is_promise = !is_foreground && is_durable(r.function);
+    if (is_promise && !store_fault_.empty()) {
+      return expect_error(who, error_text::store_error_code, store_fault_);
     }
+    if (is_promise && !known->is_stored) store(*known);
     known->is_background |= !is_foreground;
     if (is_foreground) known->clients.push_back(who);
-    const bool is_promised = known->is_stored && !is_foreground;
-    if (is_promised || known->state == State::storing) {
+    if (is_promise || known->state == State::storing) {
       return expect_when_stored(who, JobCreated{known->handle});
     }
     return expect(who, JobCreated{known->handle});

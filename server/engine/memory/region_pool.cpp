@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "base/pages.hpp"
+#include "base/pages_ahead.hpp"
 
 namespace gman::engine {
 namespace {
@@ -12,21 +13,41 @@ namespace {
 constexpr std::size_t regions_per_arena = 64;
 // Many regions of a small server are hardly used. Beyond so many, whoever takes one fills it.
 constexpr std::size_t populated_from = 64;
+/// So many are ready before they are taken: what 10,000 small jobs take.
+constexpr std::size_t regions_ahead = 8;
 
 }  // namespace
 
 RegionPool::~RegionPool() {
+  if (ahead_ != nullptr) ahead_->clear();
   for (const Arena& arena : arenas_) unmap_pages(arena.start, arena.bytes);
 }
 
 void* RegionPool::take() {
-  if (warm_.empty() && cold_.empty()) map_arena();
-  const bool is_cold = warm_.empty();
-  std::vector<void*>& source = is_cold ? cold_ : warm_;
-  void* region = source.back();
-  source.pop_back();
   ++taken_;
-  if (is_cold && taken_ > populated_from) populate_pages(region, region_bytes);
+  if (warm_.empty()) return take_cold();
+  void* region = warm_.back();
+  warm_.pop_back();
+  return region;
+}
+
+void* RegionPool::take_cold() {
+  if (taken_ <= populated_from) return take_unused();
+  void* region = ahead_ == nullptr ? nullptr : ahead_->take();
+  if (region == nullptr) {
+    region = take_unused();
+    populate_pages(region, region_bytes);
+  }
+  while (ahead_ != nullptr && ahead_->count() < regions_ahead) {
+    ahead_->give(take_unused(), region_bytes);
+  }
+  return region;
+}
+
+void* RegionPool::take_unused() {
+  if (cold_.empty()) map_arena();
+  void* region = cold_.back();
+  cold_.pop_back();
   return region;
 }
 

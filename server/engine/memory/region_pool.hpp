@@ -11,6 +11,10 @@
 #include <cstddef>
 #include <vector>
 
+namespace gman {
+class PagesAhead;
+}
+
 namespace gman::engine {
 
 class RegionPool {
@@ -18,7 +22,9 @@ class RegionPool {
   static constexpr std::size_t region_bytes = std::size_t{256} << 10;
   static constexpr std::size_t warm_regions_max = 8;
 
-  RegionPool() = default;
+  /// `ahead` has what is taken next ready, once there is so much that it is worth a thread; nullptr:
+  /// nobody does. Outlives this.
+  explicit RegionPool(PagesAhead* ahead = nullptr) : ahead_(ahead) {}
   ~RegionPool();
   RegionPool(const RegionPool&) = delete;
   RegionPool& operator=(const RegionPool&) = delete;
@@ -30,6 +36,8 @@ class RegionPool {
   [[nodiscard]] std::size_t taken() const { return taken_; }
 
  private:
+  [[nodiscard]] void* take_cold();
+  [[nodiscard]] void* take_unused();
   void map_arena();
 
   struct Arena {
@@ -40,6 +48,7 @@ class RegionPool {
   std::vector<void*> warm_;  ///< free, pages still ours
   std::vector<void*> cold_;  ///< free, pages given back
   std::size_t taken_ = 0;
+  PagesAhead* ahead_;
 };
 
 }  // namespace gman::engine

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "base/pages_ahead.hpp"
 #include "server/engine/memory/block_store.hpp"
 #include "server/engine/memory/linked_list.hpp"
 #include "server/engine/memory/pool.hpp"
@@ -36,6 +37,17 @@ TEST(region_pool, hands_out_aligned_regions_that_do_not_overlap) {
   for (void* region : taken) regions.give_back(region);
   EXPECT_EQ(regions.taken(), 0);
   EXPECT_TRUE(taken.contains(regions.take()));
+}
+
+TEST(region_pool, hands_each_region_out_once_while_others_are_made_ready) {
+  PagesAhead ahead;
+  std::set<void*> taken;
+  RegionPool regions(&ahead);
+  for (int i = 0; i < 400; ++i) EXPECT_TRUE(taken.insert(regions.take()).second);
+  EXPECT_GT(ahead.count(), 0) << "by then it is worth a thread";
+  for (void* region : taken) regions.give_back(region);
+  EXPECT_EQ(regions.taken(), 0);
+  // The pool unmaps all of it, also what is being made ready.
 }
 
 TEST(pool, finds_a_record_by_slot_and_generation_only_while_it_lives) {

@@ -169,6 +169,18 @@ TEST(storing, a_store_that_fails_refuses_what_would_have_to_be_stored_and_nothin
   )");
 }
 
+TEST(storing, who_joins_a_job_that_the_store_has_is_told_that_it_fails) {
+  Scenario(with_store()).run(R"(
+    c1 > SUBMIT_JOB_BG f key one    =>  c1 < JOB_CREATED H:1 when stored
+    the store commits               =>  + H:1
+    the store fault full
+    c2 > SUBMIT_JOB_BG f key again  =>  c2 < ERROR STORE_ERROR full
+    c2 > SUBMIT_JOB f key again     =>  c2 < JOB_CREATED H:1
+    the store fault
+    c2 > SUBMIT_JOB_BG f key again  =>  c2 < JOB_CREATED H:1 when stored
+  )");
+}
+
 TEST(storing, jobs_that_are_being_stored_count_against_the_limits) {
   EngineSettings settings = with_store();
   settings.function_queue_max = 1;
