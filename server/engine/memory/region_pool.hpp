@@ -22,8 +22,8 @@ class RegionPool {
   static constexpr std::size_t region_bytes = std::size_t{256} << 10;
   static constexpr std::size_t warm_regions_max = 8;
 
-  /// `ahead` has what is taken next ready, once there is so much that it is worth a thread; nullptr:
-  /// nobody does. Outlives this.
+  /// `ahead` has what is taken next ready, once there is so much that it is worth a thread;
+  /// nullptr: nobody does. Outlives this.
   explicit RegionPool(PagesAhead* ahead = nullptr) : ahead_(ahead) {}
   ~RegionPool();
   RegionPool(const RegionPool&) = delete;

@@ -6,6 +6,10 @@
 // SQLite lets another connection copy what is committed at that moment; what is committed meanwhile
 // remains for the next pass. So little is left in the end that copying it between two commits,
 // which alone lets the log begin anew, costs a tenth of that.
+//
+// SQLite syncs the database only in that last pass. What the others have copied is written to the
+// disk here, a little at a time, so that neither the last pass nor a commit meanwhile waits for
+// some megabytes at once.
 #pragma once
 
 #include <atomic>
@@ -32,6 +36,9 @@ class LogCopier {
 
   // The rest is for the store's thread. Requires: is_open().
 
+  /// Of the database's file, to be closed after this is: POSIX drops all locks with it.
+  // Requires: it is idle.
+  void write_out_by(int descriptor) { database_file_ = descriptor; }
   /// No pass is under way, and the result of the last one was taken.
   [[nodiscard]] bool is_idle() const { return state_.load() == State::idle; }
   // Requires: it is idle.
@@ -50,8 +57,10 @@ class LogCopier {
   enum class State : std::uint8_t { idle, copying, done, ending };
   void work();
   void copy();
+  void write_out() const;
 
   std::optional<Database> database_;
+  int database_file_ = -1;
   Pass pass_{};  ///< whose it is, the state says
   std::atomic<State> state_{State::idle};
   std::thread thread_;

@@ -47,6 +47,7 @@ std::optional<StoreFault> WriteAheadLog::attach(Database& database, LogCopier& c
   if (auto failed = write_again()) return failed;
   lengthen();
   database_file_ = ::open(database.path().c_str(), O_RDWR | O_CLOEXEC);
+  copier.write_out_by(database_file_);
   is_reserved_ = reserve(bytes_kept_);
   return std::nullopt;
 }
