@@ -146,7 +146,7 @@ typedef struct gman_job_outcome {
      foreground job that was completed, and else says what came of this one job:
        GMAN_SERVER_ERROR     it was refused; no server has it
        GMAN_JOB_FAILED       WORK_FAIL
-       GMAN_JOB_EXCEPTION    WORK_EXCEPTION: `exception` is the worker's text, whole
+       GMAN_JOB_EXCEPTION    WORK_EXCEPTION: `exception` is the worker's text
        GMAN_CONNECTION_LOST  its server went away: its fate is unknown
        GMAN_PROTOCOL_ERROR   its server broke the protocol, or its result does not fit into what is
                              left of GMAN_RESULT_BYTES_MAX
@@ -156,7 +156,7 @@ typedef struct gman_job_outcome {
   int sent;             /* 0: it certainly was not run, so that it may be submitted again */
   gman_bytes data;      /* foreground: the bytes of WORK_DATA and WORK_COMPLETE, in order */
   gman_bytes warning;   /* WORK_WARNING bytes, one after the other, each ended by a line feed */
-  gman_bytes exception; /* any bytes */
+  gman_bytes exception; /* any bytes; cut where GMAN_RESULT_BYTES_MAX is reached */
   const char* message;  /* as gman_error_data's: one line, empty when `status` is GMAN_OK */
   const char* hint;     /* may be empty, never NULL */
 } gman_job_outcome;
@@ -258,11 +258,12 @@ gman_status gman_start_job(gman_client* client, const gman_job* job);
 
    In the foreground they are run over one connection, `jobs_in_flight` at a time, by all workers of
    that server that are free, and end in any order. GMAN_OK: each of them was completed, failed,
-   raised an exception or was refused. After any other end, too, each job has an outcome of its own,
-   and none hides another's: when a server goes away, the jobs that it has are lost, and those that
-   were not sent yet go to the next one; the call then ends with GMAN_CONNECTION_LOST. Jobs of one
-   call with the same unique are one job, sent once, and share its outcome ("-" is the unique that
-   is made of the workload, as on the server).
+   raised an exception or was refused. After any other end, too, each job has an outcome of its own
+   (but none after GMAN_INVALID_ARGUMENT and GMAN_OUT_OF_MEMORY), and none hides another's: when a
+   server goes away, the jobs that it has are lost, and those that were not sent yet go to the next
+   one; the call then ends with GMAN_CONNECTION_LOST. Jobs of one call with the same unique are one
+   job, sent once, and share its outcome ("-" is the unique that is made of the workload, as on the
+   server).
 
    See gman_job_outcomes(). */
 gman_status gman_start_jobs(gman_client* client, const gman_job* common, const gman_job_part* parts,
@@ -305,8 +306,7 @@ void gman_cancel(gman_client* client);
 size_t gman_server_count(const gman_client* client);
 
 /* What is known of server 1 to gman_server_count(), without any I/O, also while a call runs.
-   GMAN_OK or, when there is no such server, GMAN_INVALID_ARGUMENT. The texts live as long as
-   gman_result()'s. */
+   GMAN_OK or, when there is no such server, GMAN_INVALID_ARGUMENT. */
 gman_status gman_server_get(const gman_client* client, size_t server, gman_server_data* data);
 
 gman_counters gman_counters_get(const gman_client* client);
