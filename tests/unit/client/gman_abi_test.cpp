@@ -105,7 +105,7 @@ TEST(gman_abi, submits_many_jobs_and_brings_each_outcome) {
   EXPECT_EQ(std::string(outcomes[1].refusal.data, outcomes[1].refusal.size),
             "QUEUE_ERROR \"Job queue is full\"");
   EXPECT_EQ(std::string(outcomes[2].handle.data, outcomes[2].handle.size), "H:test:c");
-  client.background({.function = "f"});
+  client.background({.function = ""});
   EXPECT_EQ(gman_job_outcomes(client.get(), &count), nullptr);
   EXPECT_EQ(count, 0);
 }
