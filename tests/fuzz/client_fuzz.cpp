@@ -135,6 +135,13 @@ void check_end(const Caller& caller) {
   }
 }
 
+// Many jobs are sent as what is heard allows it. An answer that comes together with what allows the
+// question is a lie, which the pieces cannot show.
+bool answered_too_early(const Caller& whole) {
+  const auto& error = whole.fsm().error();
+  return !whole.fsm().result().jobs.empty() && error && error->code == client_errc::protocol_error;
+}
+
 void fuzz_call(FuzzInput& input) {
   const std::uint8_t kind = input.byte();
   Caller pieces(kind);
@@ -158,12 +165,14 @@ void fuzz_call(FuzzInput& input) {
         whole.hear(bytes, bytes.size());
       }
     }
+    if (answered_too_early(whole)) break;
     require(pieces.is_done() == whole.is_done(), "how bytes are cut does not matter");
   }
   pieces.give_up();
   whole.give_up();
   check_end(pieces);
   check_end(whole);
+  if (answered_too_early(whole)) return;
   const auto& some = pieces.fsm().result().jobs;
   const auto& same = whole.fsm().result().jobs;
   require(std::ranges::equal(some, same,
