@@ -55,23 +55,32 @@ Driver::Driver(const Config& config, Log& log)
   for (std::size_t i = 0; i < config.from.size(); ++i) {
     OutboxThread::Listener listener{
         .answered =
-            [this, i](OutboxAnswer answer) {
+            [this, i](LeaseAnswer answer) {
               asio::post(io_, [this, i, answer = std::move(answer)]() mutable {
                 relay_.answered(i, std::move(answer), steady_clock::now());
                 step();
               });
             },
         .noticed =
-            [this, i](OutboxAnswer answer) {
+            [this, i](LeaseAnswer answer) {
               asio::post(io_, [this, i, answer = std::move(answer)]() mutable {
                 relay_.noticed(i, std::move(answer), steady_clock::now());
                 step();
               });
             }};
+    auto settled = [this, i](SettleAnswer answer) {
+      asio::post(io_, [this, i, answer = std::move(answer)]() mutable {
+        relay_.settled(i, std::move(answer), steady_clock::now());
+        step();
+      });
+    };
+    const std::string& url = config.from[i];
     outboxes_.push_back(
-        {without_password(config.from[i]),
-         {},
-         std::make_unique<OutboxThread>(config.from[i], uuid, std::move(listener))});
+        {.name = without_password(url),
+         .last_reason = {},
+         .last_settling_reason = {},
+         .thread = std::make_unique<OutboxThread>(url, uuid, std::move(listener)),
+         .settling = std::make_unique<SettlingThread>(url, uuid, std::move(settled))});
   }
 }
 
@@ -118,6 +127,10 @@ void Driver::obey(Ask effect) {
   outboxes_[effect.outbox].thread->ask(std::move(effect.request));
 }
 
+void Driver::obey(Settle effect) {
+  outboxes_[effect.outbox].settling->ask(std::move(effect.request));
+}
+
 // What fails again for the same reason is said once.
 void Driver::obey(const Event& event) {
   const auto is_news = [&event](std::string& last) {
@@ -126,13 +139,24 @@ void Driver::obey(const Event& event) {
   switch (event.kind) {
     case Event::Kind::outbox_opened:
       outboxes_[event.index].last_reason.clear();
+      outboxes_[event.index].last_settling_reason.clear();
       log_.info("outbox opened",
                 {{"database", outboxes_[event.index].name}, {"uuid", event.detail}});
       return;
     case Event::Kind::outbox_failed:
-      if (!is_news(outboxes_[event.index].last_reason)) return;
+    case Event::Kind::settling_failed: {
+      Outbox& outbox = outboxes_[event.index];
+      const bool is_settling = event.kind == Event::Kind::settling_failed;
+      std::string& last = is_settling ? outbox.last_settling_reason : outbox.last_reason;
+      const std::string& other = is_settling ? outbox.last_reason : outbox.last_settling_reason;
+      if (!is_news(last) || event.detail == other) return;
       log_.warn("outbox fails, it is being tried again",
-                {{"database", outboxes_[event.index].name}, {"reason", event.detail}});
+                {{"database", outbox.name}, {"reason", event.detail}});
+      return;
+    }
+    case Event::Kind::settles_again:
+      outboxes_[event.index].last_settling_reason.clear();
+      log_.info("rows are settled again", {{"database", outboxes_[event.index].name}});
       return;
     case Event::Kind::server_connected:
       servers_[event.index].last_reason.clear();

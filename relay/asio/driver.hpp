@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Driver: does what the Relay says. One loop has the job servers, the timer and the signals; each
-// database has a thread (outbox_thread.hpp), whose answers come to the loop.
+// database has two threads (outbox_thread.hpp, settling_thread.hpp), whose answers come to it.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -15,6 +15,7 @@
 #include "client/asio/connect.hpp"
 #include "relay/asio/config.hpp"
 #include "relay/asio/outbox_thread.hpp"
+#include "relay/asio/settling_thread.hpp"
 #include "relay/core/relay.hpp"
 
 namespace gman::relay {
@@ -41,14 +42,18 @@ class Driver {
   };
   struct Outbox {
     std::string name;
+    // Why it failed and why settling did: they often fail together, and then for one reason.
     std::string last_reason;
+    std::string last_settling_reason;
     std::unique_ptr<OutboxThread> thread;
+    std::unique_ptr<SettlingThread> settling;
   };
 
   void step();
   void obey(Connect effect);
   void obey(Disconnect effect);
   void obey(Ask effect);
+  void obey(Settle effect);
   void obey(const Event& event);
   boost::asio::awaitable<void> serve(std::size_t server);
   void write(std::size_t server);

@@ -65,9 +65,6 @@ class MysqlOutbox final : public OutboxTable {
 
  private:
   [[nodiscard]] db::Result<OutboxOpened> open() override {
-    for (const char* statement : session) {
-      if (const auto set = connection_->execute(statement); !set) return set.error();
-    }
     const auto setting = connection_->execute("SELECT database_uuid FROM gman.outbox_setting");
     if (!setting) {
       const bool is_missing = setting.error().sqlstate == "42S02";
@@ -175,6 +172,9 @@ class MysqlOutbox final : public OutboxTable {
 
 db::Result<std::unique_ptr<OutboxTable>> mysql_outbox(std::unique_ptr<db::Connection> connection,
                                                       std::string relay) {
+  for (const char* statement : session) {
+    if (const auto set = connection->execute(statement); !set) return set.error();
+  }
   return std::unique_ptr<OutboxTable>(
       std::make_unique<MysqlOutbox>(std::move(connection), std::move(relay)));
 }

@@ -11,8 +11,8 @@
 namespace gman::relay {
 namespace {
 
-template <class T>
-OutboxAnswer answer_of(db::Result<T> result) {
+template <class Answer, class T>
+Answer answer_of(db::Result<T> result) {
   if (result) return *std::move(result);
   const db::Error& error = result.error();
   return OutboxFailure{error.message +
@@ -27,20 +27,27 @@ const std::string& text_in(const db::Rows& rows, std::size_t row, std::size_t co
 
 }  // namespace
 
-OutboxAnswer OutboxTable::answer(const OutboxRequest& request) {
+LeaseAnswer OutboxTable::answer(const LeaseRequest& request) {
   struct Answer {
     OutboxTable& table;
-    OutboxAnswer operator()(const Open&) const { return answer_of(table.open()); }
-    OutboxAnswer operator()(const Look&) const { return answer_of(table.look()); }
-    OutboxAnswer operator()(const Lease& lease) const { return answer_of(table.lease(lease)); }
-    OutboxAnswer operator()(const Delete& rows) const { return answer_of(table.remove(rows)); }
-    OutboxAnswer operator()(const Return& rows) const { return answer_of(table.give_back(rows)); }
-    OutboxAnswer operator()(const Renew& rows) const { return answer_of(table.renew(rows)); }
-    OutboxAnswer operator()(const ForgetDead& dead) const {
-      return answer_of(table.forget_dead(dead));
+    LeaseAnswer operator()(const Open&) const { return answer_of<LeaseAnswer>(table.open()); }
+    LeaseAnswer operator()(const Look&) const { return answer_of<LeaseAnswer>(table.look()); }
+    LeaseAnswer operator()(const Lease& lease) const {
+      return answer_of<LeaseAnswer>(table.lease(lease));
     }
   };
   return std::visit(Answer{*this}, request);
+}
+
+SettleAnswer OutboxTable::settle(const SettleRequest& request) {
+  struct Statement {
+    OutboxTable& table;
+    auto operator()(const Delete& rows) const { return table.remove(rows); }
+    auto operator()(const Return& rows) const { return table.give_back(rows); }
+    auto operator()(const Renew& rows) const { return table.renew(rows); }
+    auto operator()(const ForgetDead& dead) const { return table.forget_dead(dead); }
+  };
+  return answer_of<SettleAnswer>(std::visit(Statement{*this}, request));
 }
 
 db::Result<std::unique_ptr<OutboxTable>> open_outbox(const std::string& url,

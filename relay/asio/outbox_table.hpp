@@ -17,8 +17,9 @@ class OutboxTable {
  public:
   virtual ~OutboxTable() = default;
 
-  /// Does what was asked. After a failure the connection is not to be used any longer.
-  [[nodiscard]] OutboxAnswer answer(const OutboxRequest& request);
+  // Do what was asked. After a failure the connection is not to be used any longer.
+  [[nodiscard]] LeaseAnswer answer(const LeaseRequest& request);
+  [[nodiscard]] SettleAnswer settle(const SettleRequest& request);
 
   /// See db::Connection; -1 as well where nobody is to be notified.
   [[nodiscard]] virtual int notification_fd() const { return -1; }
@@ -35,7 +36,7 @@ class OutboxTable {
   [[nodiscard]] virtual db::Result<Done> forget_dead(const ForgetDead& request) = 0;
 };
 
-/// Connects. `relay` is the uuid under which rows are leased.
+/// Connects, for either line. `relay` is the uuid under which rows are leased.
 [[nodiscard]] db::Result<std::unique_ptr<OutboxTable>> open_outbox(const std::string& url,
                                                                    const std::string& relay);
 

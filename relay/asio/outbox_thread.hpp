@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // OutboxThread: one database on a thread of its own, so that a call that blocks holds up nobody
-// else.
+// else. It looks and leases; what became of the rows is settling_thread.hpp's.
 //
 // It takes one request at a time and answers it. After a look that found nothing it goes on looking
 // by itself: an idle outbox costs the loop nothing. docs/adr/0007-relay-threads.md says why it is a
@@ -9,12 +9,12 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
 #include "relay/asio/outbox_table.hpp"
+#include "relay/asio/request_box.hpp"
 #include "relay/core/outbox.hpp"
 
 namespace gman::relay {
@@ -23,8 +23,8 @@ class OutboxThread {
  public:
   /// What it says goes through these, which are called on its thread.
   struct Listener {
-    std::function<void(OutboxAnswer)> answered;
-    std::function<void(OutboxAnswer)> noticed;
+    std::function<void(LeaseAnswer)> answered;
+    std::function<void(LeaseAnswer)> noticed;
   };
 
   OutboxThread(std::string url, std::string relay, Listener listener);
@@ -34,12 +34,12 @@ class OutboxThread {
   ~OutboxThread();
 
   // Requires: the request before was answered.
-  void ask(OutboxRequest request);
+  void ask(LeaseRequest request) { box_.put(std::move(request)); }
 
  private:
   void run();
-  [[nodiscard]] std::optional<OutboxRequest> next();
-  [[nodiscard]] OutboxAnswer answer(const OutboxRequest& request);
+  [[nodiscard]] std::optional<LeaseRequest> next();
+  [[nodiscard]] LeaseAnswer answer(const LeaseRequest& request);
   void watch();
 
   /// How it is being watched.
@@ -51,13 +51,10 @@ class OutboxThread {
   std::string url_;
   std::string relay_;
   Listener listener_;
-  int wake_fd_;
   std::unique_ptr<OutboxTable> table_;  // the thread's, as watch_
   std::optional<Watch> watch_;
-  std::mutex mutex_;
-  std::optional<OutboxRequest> request_;  // behind mutex_
-  bool is_ending_ = false;                // behind mutex_
-  std::thread thread_;                    // last: it uses the others
+  RequestBox<LeaseRequest> box_;
+  std::thread thread_;  // last: it uses the others
 };
 
 }  // namespace gman::relay

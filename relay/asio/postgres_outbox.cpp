@@ -104,9 +104,6 @@ class PostgresOutbox final : public OutboxTable {
 
  private:
   [[nodiscard]] db::Result<OutboxOpened> open() override {
-    for (const char* statement : session) {
-      if (const auto set = connection_->execute(statement); !set) return set.error();
-    }
     const auto setting =
         connection_->execute("SELECT database_uuid, notify::integer FROM gman.outbox_setting");
     if (!setting) {
@@ -198,6 +195,9 @@ class PostgresOutbox final : public OutboxTable {
 
 db::Result<std::unique_ptr<OutboxTable>> postgres_outbox(std::unique_ptr<db::Connection> connection,
                                                          std::string relay) {
+  for (const char* statement : session) {
+    if (const auto set = connection->execute(statement); !set) return set.error();
+  }
   return std::unique_ptr<OutboxTable>(
       std::make_unique<PostgresOutbox>(std::move(connection), std::move(relay)));
 }

@@ -55,7 +55,10 @@ struct Returned {
   std::string error;  ///< empty: the last one stays
 };
 
-// Requests, one at a time for each database.
+// What is asked by two lines, each of which has one request at a time: one finds and leases rows,
+// the other one settles what became of them, so that neither waits for the other.
+
+// Requests of the line that leases.
 struct Open {};
 /// Answered at once. If nothing is due, the outbox is looked at again and again from then on, with
 /// waits that double up to the longest, until something is due, which is then noticed, or until the
@@ -71,20 +74,31 @@ struct Lease {
   std::size_t bytes_max = 0;
   milliseconds length{0};
 };
+using LeaseRequest = std::variant<Open, Look, Lease>;
+
+// Requests of the line that settles. Where a connection is lost, nobody knows whether its last
+// statement was done. Each of these may be done a second time:
+
+/// Ids are never given again, and a row is not leased again before its lease ends.
 struct Delete {
   std::vector<std::uint64_t> ids;
 };
+/// A row that went back is no longer leased, and one that is not leased does not go back. Only one
+/// whose attempt does not count could be leased again and look the same: so nothing is leased
+/// while rows go back.
 struct Return {
   std::vector<Returned> rows;
 };
+/// Later is what was meant.
 struct Renew {
   std::vector<std::uint64_t> ids;
   milliseconds length{0};
 };
+/// What is gone is gone.
 struct ForgetDead {
   std::uint32_t days = 0;
 };
-using OutboxRequest = std::variant<Open, Look, Lease, Delete, Return, Renew, ForgetDead>;
+using SettleRequest = std::variant<Delete, Return, Renew, ForgetDead>;
 
 // Answers.
 struct OutboxOpened {
@@ -104,6 +118,7 @@ struct Done {
 struct OutboxFailure {
   std::string reason;
 };
-using OutboxAnswer = std::variant<OutboxOpened, Looked, Leased, Done, OutboxFailure>;
+using LeaseAnswer = std::variant<OutboxOpened, Looked, Leased, OutboxFailure>;
+using SettleAnswer = std::variant<Done, OutboxFailure>;
 
 }  // namespace gman::relay

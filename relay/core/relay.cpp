@@ -24,6 +24,9 @@ constexpr milliseconds retry_max{300'000};
 constexpr std::size_t delete_rows_min = 4'000;
 // A statement with more rows than this would keep others waiting.
 constexpr std::size_t settle_rows_max = 10'000;
+// Leasing waits for deleting where that falls behind by so much: the rows would be sent again if
+// the relay died.
+constexpr std::size_t undeleted_rows_max = 20'000;
 
 template <class T>
 std::vector<T> take_first(std::vector<T>& all, std::size_t count_max) {
@@ -71,7 +74,7 @@ void Relay::received(std::size_t server, std::string_view bytes, Instant now) {
   Server& from = servers_[server];
   std::vector<Outcome> outcomes;
   const std::string broken = from.link.received(bytes, now, outcomes);
-  if (!outcomes.empty()) settle(outcomes, now);
+  if (!outcomes.empty()) take(outcomes, now);
   if (!broken.empty()) {
     effects_.emplace_back(Disconnect{server});
     return disconnected(server, broken, now);
@@ -100,7 +103,7 @@ void Relay::disconnected(std::size_t server, const std::string& reason, Instant 
   candidates_[server].is_up = false;
   effects_.emplace_back(Event{Event::Kind::server_lost, server, reason});
   const auto outcomes = lost.link.end(candidates_[server].name + ": " + reason);
-  if (was_ready) settle(outcomes, now);
+  if (was_ready) take(outcomes, now);
   const bool all_failed = std::ranges::all_of(servers_, [](const Server& one) {
     return one.has_failed && one.state != Server::State::ready;
   });
@@ -112,14 +115,19 @@ void Relay::disconnected(std::size_t server, const std::string& reason, Instant 
 
 // Outboxes --------------------------------------------------------------------------------------
 
-void Relay::ask(std::size_t outbox, OutboxRequest request) {
+void Relay::ask(std::size_t outbox, LeaseRequest request) {
   outboxes_[outbox].state =
       std::holds_alternative<Open>(request) ? Outbox::State::opening : Outbox::State::busy;
   outboxes_[outbox].is_watched = false;
   effects_.emplace_back(Ask{outbox, std::move(request)});
 }
 
-void Relay::answered(std::size_t outbox, OutboxAnswer answer, Instant now) {
+void Relay::settle(std::size_t outbox, SettleRequest request) {
+  outboxes_[outbox].settling.is_busy = true;
+  effects_.emplace_back(Settle{outbox, std::move(request)});
+}
+
+void Relay::answered(std::size_t outbox, LeaseAnswer answer, Instant now) {
   outboxes_[outbox].state = Outbox::State::idle;
   std::visit([&](auto& what) { on(outbox, std::move(what), now); }, answer);
 }
@@ -131,7 +139,6 @@ void Relay::on(std::size_t outbox, OutboxOpened answer, Instant now) {
   opened.poll_max = settings_.poll_max.value_or(answer.poll_max);
   opened.poll = poll_first;
   opened.look_at = now;
-  opened.renew_at = now + settings_.lease / 2;
   effects_.emplace_back(Event{Event::Kind::outbox_opened, outbox, opened.uuid});
   go_on(outbox, now);
 }
@@ -189,36 +196,60 @@ void Relay::on(std::size_t outbox, Leased answer, Instant now) {
   go_on(outbox, now);
 }
 
-void Relay::on(std::size_t outbox, Done answer, Instant now) {
-  Outbox& done = outboxes_[outbox];
-  done.counters.delivered += done.deleting.size();
-  done.deleting.clear();
-  done.returning.clear();
-  static_cast<void>(answer);
-  go_on(outbox, now);
-}
-
-// What was to be deleted or to go back is tried again when the database is there: a job that was
-// delivered is not to be sent a second time because its database was away for a moment.
 void Relay::on(std::size_t outbox, OutboxFailure answer, Instant now) {
   Outbox& lost = outboxes_[outbox];
-  put_back(lost.delivered, lost.deleting);
-  put_back(lost.returned, lost.returning);
   lost.leasing.reset();
   lost.due.clear();
   lost.has_looked_in_vain = false;
   lost.state = Outbox::State::closed;
   lost.open_at = now + lost.backoff.next(dice_);
   effects_.emplace_back(Event{Event::Kind::outbox_failed, outbox, answer.reason});
-  if (settings_.once && failure_.empty()) {
-    failure_ = answer.reason;
-    stop(now);
+  fail_once(answer.reason, now);
+  go_on(outbox, now);
+}
+
+void Relay::settled(std::size_t outbox, SettleAnswer answer, Instant now) {
+  Outbox& of = outboxes_[outbox];
+  Settling& line = of.settling;
+  line.is_busy = false;
+  if (const auto* failure = std::get_if<OutboxFailure>(&answer)) {
+    return settling_failed(outbox, *failure, now);
   }
+  line.backoff.reset();
+  of.counters.delivered += line.deleting.size();
+  line.deleting.clear();
+  if (!line.returning.empty()) {  // some may be due already
+    of.is_watched = of.has_looked_in_vain = false;
+    of.look_at = now;
+    line.returning.clear();
+  }
+  line.held_until = std::exchange(line.renewing, std::nullopt).value_or(line.held_until);
+  go_on(outbox, now);
+}
+
+// What was to be deleted or to go back is tried again when the database is there: a job that was
+// delivered is not to be sent a second time because its database was away for a moment.
+void Relay::settling_failed(std::size_t outbox, const OutboxFailure& answer, Instant now) {
+  Settling& line = outboxes_[outbox].settling;
+  put_back(line.delivered, line.deleting);
+  put_back(line.returned, line.returning);
+  line.renewing.reset();
+  line.renew_at = now;  // time was lost
+  line.has_failed = true;
+  line.again_at = now + line.backoff.next(dice_);
+  effects_.emplace_back(Event{Event::Kind::settling_failed, outbox, answer.reason});
+  fail_once(answer.reason, now);
+}
+
+void Relay::fail_once(const std::string& reason, Instant now) {
+  if (!settings_.once || !failure_.empty()) return;
+  failure_ = reason;
+  stop(now);
 }
 
 // While a request is under way the thread was not watching any longer: what it noticed before may
 // still come, and a failure comes again as the request's answer.
-void Relay::noticed(std::size_t outbox, OutboxAnswer answer, Instant now) {
+void Relay::noticed(std::size_t outbox, LeaseAnswer answer, Instant now) {
   Outbox& told = outboxes_[outbox];
   if (told.state != Outbox::State::idle || !told.is_watched) return;
   told.is_watched = false;
@@ -230,7 +261,7 @@ void Relay::noticed(std::size_t outbox, OutboxAnswer answer, Instant now) {
   answered(outbox, std::move(answer), now);
 }
 
-bool Relay::may_lease(const Outbox& outbox, Delivery delivery) const {
+bool Relay::has_room(const Outbox& outbox, Delivery delivery) const {
   if (outbox.bytes >= settings_.sent_bytes_max) return false;
   switch (delivery) {
     case Delivery::queue: return outbox.sent_rows < settings_.sent_rows_max;
@@ -239,45 +270,80 @@ bool Relay::may_lease(const Outbox& outbox, Delivery delivery) const {
   return false;
 }
 
+bool Relay::is_more_due(const Outbox& outbox, Instant now) const {
+  return now < outbox.looked_at + look_again_after &&
+         std::ranges::any_of(outbox.due, [&](const Outbox::Due& due) {
+           return has_room(outbox, due.group.delivery);
+         });
+}
+
+bool Relay::may_lease(const Settling& settling, Instant now) {
+  return !settling.has_failed && settling.returned.empty() && settling.returning.empty() &&
+         settling.delivered.size() + settling.deleting.size() < undeleted_rows_max &&
+         now < settling.held_until;
+}
+
 bool Relay::is_any_ready() const {
   return std::ranges::any_of(candidates_, &Candidate::is_up);
 }
 
-// The next request to an idle outbox, if there is one.
+// The next request of each line that has none, if there is one.
 void Relay::go_on(std::size_t outbox, Instant now) {
-  Outbox& to = outboxes_[outbox];
-  if (to.state != Outbox::State::idle) return;
-  const bool is_more_due = now < to.looked_at + look_again_after &&
-                           std::ranges::any_of(to.due, [&](const Outbox::Due& due) {
-                             return may_lease(to, due.group.delivery);
-                           });
-  const bool may_wait = is_more_due && !is_stopping() && is_any_ready();
-  if (to.delivered.size() >= (may_wait ? delete_rows_min : 1)) {
-    to.deleting = take_first(to.delivered, settle_rows_max);
-    return ask(outbox, Delete{to.deleting});
+  Outbox& of = outboxes_[outbox];
+  if (is_settled(of)) {
+    of.settling.renew_at = now + settings_.lease / 2;
+    of.settling.held_until = held_from(now);
   }
-  if (!to.returned.empty()) {
-    to.returning = take_first(to.returned, settle_rows_max);
-    return ask(outbox, Return{to.returning});
+  settle_next(outbox, now);
+  lease_next(outbox, now);
+}
+
+void Relay::settle_next(std::size_t outbox, Instant now) {
+  const Outbox& of = outboxes_[outbox];
+  Settling& line = outboxes_[outbox].settling;
+  if (line.is_busy || now < line.again_at) return;
+  const bool may_wait =
+      is_more_due(of, now) && !is_stopping() && is_any_ready() && !line.has_failed;
+  if (line.delivered.size() >= (may_wait ? delete_rows_min : 1)) {
+    line.deleting = take_first(line.delivered, settle_rows_max);
+    return settle(outbox, Delete{line.deleting});
   }
-  if (now >= to.renew_at) {
-    to.renew_at = now + settings_.lease / 2;
-    Renew renew{.ids = {}, .length = settings_.lease};
+  // A lease that is under way could take what goes back.
+  if (!line.returned.empty() && !of.leasing) {
+    line.returning = take_first(line.returned, settle_rows_max);
+    return settle(outbox, Return{line.returning});
+  }
+  if (now >= line.renew_at) {
+    Renew renew{.ids = line.delivered, .length = settings_.lease};
     for (const auto& [ticket, sent] : sent_) {
       if (sent.outbox == outbox) renew.ids.push_back(sent.id);
     }
-    if (!renew.ids.empty()) return ask(outbox, std::move(renew));
+    if (!renew.ids.empty()) {
+      line.renew_at = now + settings_.lease / 2;
+      line.renewing = held_from(now);
+      return settle(outbox, std::move(renew));
+    }
   }
-  if (is_stopping() || !is_any_ready()) return;
-  if (settings_.dead_days > 0 && now >= to.forget_at) {
-    to.forget_at = now + forget_every;
-    return ask(outbox, ForgetDead{settings_.dead_days});
+  if (line.has_failed && line.returned.empty()) {
+    line.has_failed = false;
+    effects_.emplace_back(Event{Event::Kind::settles_again, outbox, {}});
   }
+  const bool is_open = of.state == Outbox::State::idle || of.state == Outbox::State::busy;
+  if (is_stopping() || !is_any_ready() || !is_open) return;
+  if (settings_.dead_days > 0 && now >= line.forget_at) {
+    line.forget_at = now + forget_every;
+    return settle(outbox, ForgetDead{settings_.dead_days});
+  }
+}
+
+void Relay::lease_next(std::size_t outbox, Instant now) {
+  Outbox& to = outboxes_[outbox];
+  if (to.state != Outbox::State::idle || is_stopping() || !is_any_ready()) return;
   if (!to.due.empty()) {
     to.look_at = to.looked_at + look_again_after;
     const auto next = std::ranges::find_if(
-        to.due, [&](const Outbox::Due& due) { return may_lease(to, due.group.delivery); });
-    if (next != to.due.end() && now < to.look_at) {
+        to.due, [&](const Outbox::Due& due) { return has_room(to, due.group.delivery); });
+    if (next != to.due.end() && now < to.look_at && may_lease(to.settling, now)) {
       const std::size_t room = next->group.delivery == Delivery::queue
                                    ? settings_.sent_rows_max - to.sent_rows
                                    : settings_.running_rows_max - to.running_rows;
@@ -348,12 +414,12 @@ void Relay::send(std::size_t outbox, const Group& group, std::vector<Row> rows, 
   }
 }
 
-void Relay::settle(const std::vector<Outcome>& outcomes, Instant now) {
-  for (const Outcome& outcome : outcomes) settle_one(outcome);
+void Relay::take(const std::vector<Outcome>& outcomes, Instant now) {
+  for (const Outcome& outcome : outcomes) take_one(outcome);
   wake_all(now);
 }
 
-void Relay::settle_one(const Outcome& outcome) {
+void Relay::take_one(const Outcome& outcome) {
   const auto found = sent_.find(outcome.ticket);
   if (found == sent_.end()) return;  // it was given up when the relay was told to stop
   const Sent sent = found->second;
@@ -363,7 +429,7 @@ void Relay::settle_one(const Outcome& outcome) {
     case Outcome::Kind::delivered:
       (sent.delivery == Delivery::queue ? from.sent_rows : from.running_rows) -= 1;
       from.bytes -= sent.bytes;
-      from.delivered.push_back(sent.id);
+      from.settling.delivered.push_back(sent.id);
       return;
     case Outcome::Kind::failed:
     case Outcome::Kind::refused: {
@@ -371,8 +437,8 @@ void Relay::settle_one(const Outcome& outcome) {
           outcome.kind == Outcome::Kind::refused || sent.attempts >= settings_.attempts_max;
       give_back(sent, outcome.reason, true, retry_delay(sent.attempts));
       if (!is_dead) return;
-      from.returned.back().is_dead = true;
-      from.returned.back().delay = milliseconds(0);
+      from.settling.returned.back().is_dead = true;
+      from.settling.returned.back().delay = milliseconds(0);
       ++from.counters.died;
       effects_.emplace_back(Event{Event::Kind::job_died, sent.outbox,
                                   std::to_string(sent.id) + ": " + outcome.reason});
@@ -389,12 +455,12 @@ void Relay::give_back(Sent sent, const std::string& error, bool was_sent, millis
   (sent.delivery == Delivery::queue ? from.sent_rows : from.running_rows) -= 1;
   from.bytes -= sent.bytes;
   ++from.counters.returned;
-  from.returned.push_back({.id = sent.id,
-                           .attempts = sent.attempts,
-                           .is_dead = false,
-                           .was_sent = was_sent,
-                           .delay = delay,
-                           .error = error});
+  from.settling.returned.push_back({.id = sent.id,
+                                    .attempts = sent.attempts,
+                                    .is_dead = false,
+                                    .was_sent = was_sent,
+                                    .delay = delay,
+                                    .error = error});
 }
 
 milliseconds Relay::retry_delay(std::uint32_t attempts) {
@@ -418,9 +484,9 @@ void Relay::tick(Instant now) {
     }
   }
   for (std::size_t i = 0; i < outboxes_.size(); ++i) {
-    Outbox& outbox = outboxes_[i];
-    const bool is_wanted = !is_stopping() || !is_settled(outbox);
-    if (outbox.state == Outbox::State::closed && now >= outbox.open_at && is_wanted) ask(i, Open{});
+    const Outbox& outbox = outboxes_[i];
+    const bool is_closed = outbox.state == Outbox::State::closed;
+    if (is_closed && now >= outbox.open_at && !is_stopping()) ask(i, Open{});
     go_on(i, now);
   }
   if (is_stopping() && now >= phase_until_) end_phase(now);
@@ -433,15 +499,18 @@ std::optional<Instant> Relay::next_deadline() const {
     if (server.state == Server::State::down && !is_stopping()) at(server.connect_at);
     if (const auto wake = server.link.wake_at()) at(*wake);
   }
-  for (const Outbox& outbox : outboxes_) {
-    if (outbox.state == Outbox::State::closed && (!is_stopping() || !is_settled(outbox))) {
-      at(outbox.open_at);
+  for (std::size_t i = 0; i < outboxes_.size(); ++i) {
+    const Outbox& outbox = outboxes_[i];
+    const Settling& line = outbox.settling;
+    if (!line.is_busy) {
+      if (!line.delivered.empty()) at(std::max(outbox.looked_at + look_again_after, line.again_at));
+      if (rows_under_way(i) > 0) at(std::max(line.renew_at, line.again_at));
+      if (line.has_failed && !outbox.leasing) at(line.again_at);
     }
-    if (outbox.state != Outbox::State::idle) continue;
-    if (rows_under_way(static_cast<std::size_t>(&outbox - outboxes_.data())) > 0) {
-      at(outbox.renew_at);
-    }
-    if (!is_stopping() && is_any_ready() && !outbox.is_watched) at(outbox.look_at);
+    if (is_stopping()) continue;
+    if (outbox.state == Outbox::State::closed) at(outbox.open_at);
+    const bool is_idle = outbox.state == Outbox::State::idle;
+    if (is_idle && is_any_ready() && !outbox.is_watched) at(outbox.look_at);
   }
   if (is_stopping()) at(phase_until_);
   return next;
@@ -470,16 +539,17 @@ void Relay::end_phase(Instant now) {
   wake_all(now);
 }
 
-bool Relay::is_settled(const Outbox& outbox) const {
-  return outbox.delivered.empty() && outbox.returned.empty() && outbox.deleting.empty() &&
-         outbox.returning.empty() && outbox.sent_rows == 0 && outbox.running_rows == 0;
+bool Relay::is_settled(const Outbox& outbox) {
+  const Settling& line = outbox.settling;
+  return line.delivered.empty() && line.returned.empty() && line.deleting.empty() &&
+         line.returning.empty() && outbox.sent_rows == 0 && outbox.running_rows == 0;
 }
 
 bool Relay::is_over() const {
-  const auto has_nothing = [this](const Outbox& outbox) {
+  const auto has_nothing = [](const Outbox& outbox) {
     const bool is_at_rest =
         outbox.state == Outbox::State::idle || outbox.state == Outbox::State::closed;
-    return is_at_rest && is_settled(outbox);
+    return is_at_rest && !outbox.settling.is_busy && is_settled(outbox);
   };
   if (phase_ == Phase::over) return true;
   if (is_stopping()) return std::ranges::all_of(outboxes_, has_nothing);

@@ -12,8 +12,10 @@
 // sent and whose fate is unknown goes back and is sent again under the same unique, to the same
 // server while that is there (rendezvous.hpp).
 //
-// For each outbox there is one request at a time. What is to be deleted goes first, if it is much
-// or nothing more is due, then what goes back, then new leases.
+// Each outbox has two lines, with one request at a time each: one looks and leases, the other one
+// settles: it deletes, if it is much or nothing more is due, gives back, and renews leases. A row
+// that the relay has is not leased again, though its lease may have ended unseen: so nothing is
+// leased while the line that settles fails, or is so late that leases may end, or gives rows back.
 #pragma once
 
 #include <cstddef>
@@ -66,8 +68,10 @@ struct Counters {
 
 struct Event {
   enum class Kind : std::uint8_t {
-    outbox_opened,  ///< detail: the database's uuid
-    outbox_failed,
+    outbox_opened,    ///< detail: the database's uuid
+    outbox_failed,    ///< it cannot be looked at, or nothing be leased
+    settling_failed,  ///< nothing can be deleted, returned or renewed
+    settles_again,
     server_connected,  ///< detail: what the server can do
     server_lost,
     job_died,  ///< detail: the row and why
@@ -86,9 +90,13 @@ struct Disconnect {
 };
 struct Ask {
   std::size_t outbox = 0;
-  OutboxRequest request;
+  LeaseRequest request;
 };
-using Effect = std::variant<Connect, Disconnect, Ask, Event>;
+struct Settle {
+  std::size_t outbox = 0;
+  SettleRequest request;
+};
+using Effect = std::variant<Connect, Disconnect, Ask, Settle, Event>;
 
 class Relay {
  public:
@@ -101,9 +109,12 @@ class Relay {
   void received(std::size_t server, std::string_view bytes, Instant now);
   /// The connection ended, or could not be made.
   void disconnected(std::size_t server, const std::string& reason, Instant now);
-  void answered(std::size_t outbox, OutboxAnswer answer, Instant now);
+  /// To what an Ask asked.
+  void answered(std::size_t outbox, LeaseAnswer answer, Instant now);
+  /// To what a Settle asked.
+  void settled(std::size_t outbox, SettleAnswer answer, Instant now);
   /// What an outbox that is being watched says by itself: rows are due, or it fails.
-  void noticed(std::size_t outbox, OutboxAnswer answer, Instant now);
+  void noticed(std::size_t outbox, LeaseAnswer answer, Instant now);
   void tick(Instant now);
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
@@ -127,6 +138,22 @@ class Relay {
   }
 
  private:
+  /// The line that settles. It needs no opening: its connection comes and goes by itself.
+  struct Settling {
+    bool is_busy = false;
+    bool has_failed = false;  // until all that waited is done
+    Instant again_at{};       // not before
+    Backoff backoff{milliseconds(50), milliseconds(10'000)};
+    Instant renew_at{};
+    Instant held_until{};  // until then no lease of what is under way ends
+    Instant forget_at{};
+    std::vector<std::uint64_t> delivered;  // to be deleted
+    std::vector<Returned> returned;        // to go back
+    // What a request is about, kept until it is answered: the database may fail meanwhile.
+    std::vector<std::uint64_t> deleting;
+    std::vector<Returned> returning;
+    std::optional<Instant> renewing;  // what held_until will be
+  };
   struct Outbox {
     enum class State : std::uint8_t { closed, opening, idle, busy };
     State state = State::closed;
@@ -138,8 +165,6 @@ class Relay {
     Instant look_at{};
     bool is_watched = false;
     Instant looked_at{};
-    Instant renew_at{};
-    Instant forget_at{};
     struct Due {
       Group group;
       std::optional<Place> after{};  // where the last lease of it ended
@@ -148,12 +173,8 @@ class Relay {
     Instant places_until{};
     std::string last_leased;  // a function: the others of its priority go before it
     bool has_looked_in_vain = false;
-    // What a request is about, kept until it is answered: the database may fail meanwhile.
-    std::vector<std::uint64_t> deleting;
-    std::vector<Returned> returning;
-    std::vector<std::uint64_t> delivered;  // to be deleted
-    std::vector<Returned> returned;        // to go back
-    std::optional<Group> leasing;
+    std::optional<Group> leasing;  // while a lease is asked for
+    Settling settling;
     std::size_t sent_rows = 0;  // to a queue
     std::size_t running_rows = 0;
     std::size_t bytes = 0;
@@ -179,24 +200,32 @@ class Relay {
   void on(std::size_t outbox, OutboxOpened answer, Instant now);
   void on(std::size_t outbox, Looked answer, Instant now);
   void on(std::size_t outbox, Leased answer, Instant now);
-  void on(std::size_t outbox, Done answer, Instant now);
   void on(std::size_t outbox, OutboxFailure answer, Instant now);
+  void settling_failed(std::size_t outbox, const OutboxFailure& answer, Instant now);
 
   void go_on(std::size_t outbox, Instant now);
-  void ask(std::size_t outbox, OutboxRequest request);
+  void settle_next(std::size_t outbox, Instant now);
+  void lease_next(std::size_t outbox, Instant now);
+  void ask(std::size_t outbox, LeaseRequest request);
+  void settle(std::size_t outbox, SettleRequest request);
   void send(std::size_t outbox, const Group& group, std::vector<Row> rows, Instant now);
-  void settle(const std::vector<Outcome>& outcomes, Instant now);
-  void settle_one(const Outcome& outcome);
+  void take(const std::vector<Outcome>& outcomes, Instant now);
+  void take_one(const Outcome& outcome);
   void give_back(Sent sent, const std::string& error, bool was_sent, milliseconds delay);
   void server_ready(std::size_t server, Instant now);
   void wake_all(Instant now);
   void end_phase(Instant now);
+  void fail_once(const std::string& reason, Instant now);
   void take_due(Outbox& outbox, std::vector<DueGroup> groups, Instant now);
   [[nodiscard]] bool is_stopping() const { return phase_ != Phase::serving; }
-  [[nodiscard]] bool may_lease(const Outbox& outbox, Delivery delivery) const;
+  [[nodiscard]] bool has_room(const Outbox& outbox, Delivery delivery) const;
+  [[nodiscard]] bool is_more_due(const Outbox& outbox, Instant now) const;
+  [[nodiscard]] static bool may_lease(const Settling& settling, Instant now);
   [[nodiscard]] bool is_any_ready() const;
   [[nodiscard]] milliseconds retry_delay(std::uint32_t attempts);
-  [[nodiscard]] bool is_settled(const Outbox& outbox) const;
+  [[nodiscard]] static bool is_settled(const Outbox& outbox);
+  /// No lease that was asked for then ends before: a quarter of it is for the way.
+  [[nodiscard]] Instant held_from(Instant time) const { return time + settings_.lease * 3 / 4; }
 
   RelaySettings settings_;
   std::vector<Outbox> outboxes_;

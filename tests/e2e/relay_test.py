@@ -223,6 +223,17 @@ class Shipping:
             self.assertEqual(jobs, [("f", plain, "plain"), ("f", "", "own")])
 
 
+    def test_a_connection_that_the_database_has_ended_is_made_anew_without_a_word(self):
+        with Gmand() as gmand, Relay(self.database.url, to=gmand.address) as relay:
+            self.database.enqueue("f", "before")
+            self.wait_empty()
+            self.assertTrue(self.database.end_settling())
+            self.database.enqueue("f", "after")
+            self.wait_empty()
+            self.assertEqual(gmand.admin("status"), "f\t2\t0\t0\n.\n")
+            self.assertNotIn("fails", relay.log())
+
+
 class PostgresShipping(Shipping, RelayTestCase):
     database_class = OutboxPostgres
 
@@ -266,6 +277,23 @@ class Operating(RelayTestCase):
             self.database.enqueue("f", "after")
             self.assertEqual(collect.wait(2), ["before", "after"])
             relay.wait_log("outbox fails")
+
+    def test_rows_that_cannot_be_deleted_are_told_once_and_deleted_later(self):
+        self.database.sql("CREATE ROLE shipper LOGIN IN ROLE gman_relay; "
+                          "REVOKE DELETE ON gman.outbox FROM gman_relay")
+        self.addCleanup(self.database.sql, "GRANT DELETE ON gman.outbox TO gman_relay; "
+                                           "DROP ROLE shipper")
+        url = self.database.url.replace("postgres@", "shipper@")
+        with Gmand() as gmand, Relay(url, to=gmand.address) as relay:
+            self.database.enqueue("f", "w")
+            relay.wait_log("permission denied")
+            self.database.enqueue("f", "waits")
+            self.assertEqual(self.database.count("lease_until IS NULL"), 1)
+            self.database.sql("GRANT DELETE ON gman.outbox TO gman_relay")
+            relay.wait_log("rows are settled again")
+            self.wait_empty()
+            self.assertEqual(gmand.admin("status"), "f\t2\t0\t0\n.\n")
+            self.assertEqual(relay.log().count("outbox fails"), 1)
 
     def test_it_goes_on_when_its_job_server_comes_and_goes(self):
         with Gmand() as gmand, Proxy(gmand.address) as proxy:

@@ -81,6 +81,11 @@ class OutboxPostgres(OutboxDatabase, postgres.PrivatePostgres):
         self.sql(f"SELECT count(gman.enqueue({literal(function)}, {literal(prefix)} || i{named})) "
                  f"FROM generate_series(0, {count - 1}) AS i")
 
+    def end_settling(self):
+        """Ends the connection by which a relay has just deleted rows."""
+        return self.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE "
+                        "application_name = 'gman-relay' AND query LIKE 'DELETE %'") == "t"
+
     def dump(self):
         """All of the schema, as SQL."""
         done = subprocess.run(
@@ -116,6 +121,13 @@ class OutboxMariaDB(OutboxDatabase, mariadb.PrivateMariaDB):
                    {literal(delivery or 'queue')}, COALESCE({literal(run_at)}, NOW(6)),
                    CONCAT({literal(prefix)}, seq)
               FROM gman.seq_0_to_{count - 1}""")
+
+    def end_settling(self):
+        """Ends the connection by which a relay has just deleted rows: its younger one."""
+        ids = self.sql("SELECT id FROM information_schema.processlist WHERE db = 'gman' "
+                       "AND id <> CONNECTION_ID() ORDER BY id").split()
+        self.sql(f"KILL {ids[-1]}")
+        return len(ids) == 2
 
     def dump(self):
         done = subprocess.run(

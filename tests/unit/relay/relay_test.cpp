@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <type_traits>
 
 #include "protocol/framing.hpp"
 #include "protocol/response.hpp"
@@ -33,23 +34,37 @@ struct Play {
     return all;
   }
 
-  // Keeps the last request; the rest is counted.
+  // Keeps the requests of both lines; the rest is counted.
   void note() {
     for (Effect& effect : relay.take_effects()) {
       if (auto* ask = std::get_if<Ask>(&effect)) asked.push_back(std::move(ask->request));
+      if (auto* settle = std::get_if<Settle>(&effect)) settling.push_back(settle->request);
       if (std::holds_alternative<Connect>(effect)) ++connects;
       if (const auto* event = std::get_if<Event>(&effect)) events.push_back(event->kind);
     }
   }
   template <class T>
+  auto& requests() {
+    if constexpr (std::is_constructible_v<SettleRequest, T>) {
+      return settling;
+    } else {
+      return asked;
+    }
+  }
+  template <class T>
   T take() {
-    EXPECT_FALSE(asked.empty());
-    T request = std::get<T>(std::move(asked.front()));
-    asked.pop_front();
+    auto& all = requests<T>();
+    EXPECT_EQ(all.size(), 1);  // never more for each line
+    T request = std::get<T>(std::move(all.front()));
+    all.pop_front();
     return request;
   }
-  void answer(OutboxAnswer with) {
+  void answer(LeaseAnswer with) {
     relay.answered(0, std::move(with), now);
+    note();
+  }
+  void settled(SettleAnswer with = Done{}) {
+    relay.settled(0, std::move(with), now);
     note();
   }
   void hear(std::size_t server, const Response& response) {
@@ -74,7 +89,7 @@ struct Play {
     answer(OutboxOpened{std::string(uuid), milliseconds(25)});
     connect(0);
     take<ForgetDead>();
-    answer(Done{});
+    settled();
   }
   void lease(std::vector<Row> rows, Delivery delivery = Delivery::queue) {
     take<Look>();
@@ -88,7 +103,8 @@ struct Play {
 
   Instant now{hours(1)};
   Relay relay;
-  std::deque<OutboxRequest> asked;
+  std::deque<LeaseRequest> asked;
+  std::deque<SettleRequest> settling;
   std::vector<Event::Kind> events;
   int connects = 0;
 };
@@ -118,12 +134,59 @@ TEST(relay, deletes_many_rows_at_a_time_while_more_is_due) {
   for (std::uint64_t id = 1; id <= 4'000; ++id) rows.push_back(Play::row(id));
   play.lease(std::move(rows));
   for (int i = 0; i < 3'999; ++i) play.hear(0, JobCreated{"H:1"});
+  EXPECT_THAT(play.settling, IsEmpty());
+  play.hear(0, JobCreated{"H:1"});
+  EXPECT_EQ(play.take<Delete>().ids.size(), 4'000);
+}
+
+TEST(relay, leases_while_it_deletes) {
+  Play play({.batch_rows_max = 4'000});
+  play.open();
+  std::vector<Row> rows;
+  for (std::uint64_t id = 1; id <= 4'000; ++id) rows.push_back(Play::row(id));
+  play.lease(std::move(rows));
+  for (int i = 0; i < 4'000; ++i) play.hear(0, JobCreated{"H:1"});
+  play.take<Delete>();
   play.take<Lease>();
   play.answer(Leased{{Play::row(5'000)}});
   play.take<Lease>();
   play.hear(0, JobCreated{"H:1"});
-  play.answer(Leased{{Play::row(5'001)}});
-  EXPECT_EQ(play.take<Delete>().ids.size(), 4'000);
+  play.answer(Leased{});
+  EXPECT_THAT(play.settling, IsEmpty());  // one request at a time
+  play.settled();
+  EXPECT_THAT(play.take<Delete>().ids, ElementsAre(5'000));
+}
+
+TEST(relay, deletes_a_few_rows_after_a_while_though_a_lease_is_not_answered) {
+  Play play;
+  play.open();
+  play.lease({Play::row(1)});
+  play.take<Lease>();
+  play.hear(0, JobCreated{"H:1"});
+  EXPECT_THAT(play.settling, IsEmpty());
+  const auto next = play.relay.next_deadline();
+  ASSERT_TRUE(next);
+  play.pass(std::chrono::ceil<milliseconds>(*next - play.now));
+  EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1));
+}
+
+TEST(relay, leases_no_more_when_20000_rows_wait_to_be_deleted) {
+  for (const std::uint64_t count : {19'999, 20'000}) {
+    Play play({.batch_rows_max = 30'000, .sent_rows_max = 30'000});
+    play.open();
+    std::vector<Row> rows;
+    for (std::uint64_t id = 1; id <= count; ++id) rows.push_back(Play::row(id));
+    play.lease(std::move(rows));
+    play.take<Lease>();
+    for (std::uint64_t id = 1; id <= count; ++id) play.hear(0, JobCreated{"H:1"});
+    play.take<Delete>();  // of the first 4000
+    play.answer(Leased{{Play::row(count + 1)}});
+    EXPECT_EQ(play.asked.empty(), count == 20'000);
+    play.asked.clear();
+    play.settled();
+    EXPECT_EQ(play.take<Delete>().ids.size(), 10'000);
+    if (count == 20'000) play.take<Lease>();
+  }
 }
 
 TEST(relay, deletes_what_was_accepted_when_nothing_more_is_due) {
@@ -133,10 +196,10 @@ TEST(relay, deletes_what_was_accepted_when_nothing_more_is_due) {
   play.take<Lease>();  // while the answers are under way
   play.hear(0, JobCreated{"H:1"});
   play.hear(0, JobCreated{"H:2"});
-  EXPECT_THAT(play.asked, IsEmpty());  // one request at a time
+  EXPECT_THAT(play.settling, IsEmpty());
   play.answer(Leased{});
   EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1, 2));
-  play.answer(Done{2});
+  play.settled();
   EXPECT_EQ(play.relay.rows_under_way(0), 0);
   EXPECT_EQ(play.relay.counters(0).delivered, 2);
 }
@@ -148,18 +211,96 @@ TEST(relay, deletes_what_was_accepted_even_when_the_database_was_away_meanwhile)
   play.take<Lease>();
   play.hear(0, JobCreated{"H:1"});
   play.answer(OutboxFailure{"gone"});
-  play.pass(seconds(1));
-  play.take<Open>();
-  play.answer(OutboxFailure{"still gone"});
-  play.pass(seconds(20));
-  play.take<Open>();
-  play.answer(OutboxOpened{std::string(uuid), milliseconds(25)});
+  for (int failures = 0; failures < 3; ++failures) {
+    EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1));
+    play.settled(OutboxFailure{"gone too"});
+    EXPECT_THAT(play.settling, IsEmpty());
+    play.pass(seconds(10));
+    play.asked.clear();
+  }
   EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1));
-  play.answer(OutboxFailure{"gone again"});
-  play.pass(seconds(20));
-  play.take<Open>();
-  play.answer(OutboxOpened{std::string(uuid), milliseconds(25)});
+  play.settled();
+  EXPECT_EQ(play.relay.counters(0).delivered, 1);
+  EXPECT_THAT(play.settling, IsEmpty());
+}
+
+TEST(relay, settles_while_nothing_can_be_leased) {
+  Play play;
+  play.open();
+  play.lease({Play::row(1), Play::row(2)}, Delivery::completion);
+  play.take<Lease>();
+  play.answer(OutboxFailure{"gone"});
+  play.hear(0, JobCreated{"H:1"});
+  play.hear(0, JobCreated{"H:2"});
+  play.hear(0, WorkComplete{"H:1", ""});
   EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1));
+  play.settled();
+  play.hear(0, WorkFail{"H:2"});
+  EXPECT_EQ(play.take<Return>().rows[0].id, 2);
+  play.settled();
+  EXPECT_EQ(play.relay.rows_under_way(0), 0);
+}
+
+TEST(relay, leases_nothing_until_all_is_settled_that_could_not_be) {
+  Play play;
+  play.open();
+  play.lease({Play::row(1), Play::row(2)}, Delivery::completion);
+  play.take<Lease>();
+  play.hear(0, JobCreated{"H:1"});
+  play.hear(0, JobCreated{"H:2"});
+  play.pass(milliseconds(200));
+  play.hear(0, WorkComplete{"H:1", ""});
+  play.take<Delete>();
+  play.settled(OutboxFailure{"gone"});
+  EXPECT_EQ(play.events.back(), Event::Kind::settling_failed);
+  play.answer(Leased{});
+  play.pass(milliseconds(1));
+  play.take<Look>();
+  play.answer(Looked{{{Group{Delivery::queue, "f", Priority::normal}, milliseconds(0)}}});
+  EXPECT_THAT(play.asked, IsEmpty());
+  play.pass(milliseconds(50));
+  EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1));
+  play.settled();
+  EXPECT_THAT(play.take<Renew>().ids, ElementsAre(2));  // time was lost
+  EXPECT_THAT(play.asked, IsEmpty());
+  play.settled();
+  EXPECT_EQ(play.events.back(), Event::Kind::settles_again);
+  play.take<Lease>();
+}
+
+TEST(relay, leases_nothing_when_what_it_has_may_be_leased_again) {
+  Play play({.lease = seconds(60), .silence_max = hours(1)});
+  play.open();
+  play.lease({Play::row(1)}, Delivery::completion);
+  play.take<Lease>();
+  play.hear(0, JobCreated{"H:1"});
+  play.answer(Leased{});
+  play.pass(seconds(30));
+  play.take<Renew>();  // which hangs
+  const Looked due{{{Group{Delivery::queue, "f", Priority::normal}, milliseconds(0)}}};
+  play.take<Look>();
+  play.pass(seconds(15) - milliseconds(1));
+  play.answer(due);
+  play.take<Lease>();
+  play.pass(milliseconds(1));
+  play.answer(Leased{{Play::row(2)}});
+  EXPECT_THAT(play.asked, IsEmpty());
+  play.settled();
+  play.take<Lease>();
+}
+
+TEST(relay, leases_nothing_while_rows_go_back) {
+  Play play;
+  play.open();
+  play.lease({Play::row(1)});
+  play.take<Lease>();
+  play.hear(0, ErrorRes{"QUEUE_FULL", "x"});
+  EXPECT_THAT(play.settling, IsEmpty());  // the lease that is under way could take it
+  play.answer(Leased{{Play::row(2)}});
+  play.take<Return>();
+  EXPECT_THAT(play.asked, IsEmpty());
+  play.settled();
+  play.take<Lease>();
 }
 
 TEST(relay, gives_back_what_was_not_answered_when_the_connection_ends) {
@@ -293,10 +434,9 @@ TEST(relay, watches_an_idle_outbox_and_leases_what_is_noticed) {
   EXPECT_EQ(play.take<Look>().wait_max, milliseconds(25));
   play.answer(Looked{});
   play.pass(hours(1));  // the outbox would have said something
-  static_cast<void>(play.take<ForgetDead>());
-  play.answer(Done{});
-  play.take<Look>();
-  play.answer(Looked{});
+  play.take<ForgetDead>();
+  play.settled();
+  EXPECT_THAT(play.asked, IsEmpty());  // it is watched meanwhile
   play.relay.noticed(0, Looked{{{Group{Delivery::queue, "f", Priority::low}, milliseconds(0)}}},
                      play.now);
   play.note();
@@ -328,10 +468,8 @@ TEST(relay, is_over_after_one_run_when_all_is_deleted_and_nothing_is_due) {
   play.hear(0, JobCreated{"H:1"});
   EXPECT_FALSE(play.relay.is_over());
   play.take<Delete>();
-  play.answer(Done{1});
   EXPECT_FALSE(play.relay.is_over());
-  play.take<Look>();  // for what came meanwhile
-  play.answer(Looked{});
+  play.settled();
   EXPECT_TRUE(play.relay.is_over());
   EXPECT_EQ(play.relay.failure(), "");
 }
@@ -358,7 +496,7 @@ TEST(relay, gives_back_at_a_stop_what_did_not_end_in_time_and_does_not_count_the
   play.answer(Leased{});
   play.hear(0, WorkComplete{"H:1", ""});
   EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1));
-  play.answer(Done{1});
+  play.settled();
   EXPECT_FALSE(play.relay.is_over());
   EXPECT_THAT(play.asked, IsEmpty());  // no more leases
   play.pass(seconds(10));
@@ -367,7 +505,59 @@ TEST(relay, gives_back_at_a_stop_what_did_not_end_in_time_and_does_not_count_the
   EXPECT_EQ(returned[0].id, 2);
   EXPECT_FALSE(returned[0].was_sent);
   EXPECT_EQ(returned[0].delay, milliseconds(0));
-  play.answer(Done{1});
+  play.settled();
+  EXPECT_TRUE(play.relay.is_over());
+}
+
+TEST(relay, waits_at_a_stop_for_what_is_being_settled) {
+  Play play;
+  play.open();
+  play.lease({Play::row(1)});
+  play.take<Lease>();
+  play.hear(0, JobCreated{"H:1"});
+  play.answer(Leased{});
+  play.take<Delete>();
+  play.relay.stop(play.now);
+  play.note();
+  EXPECT_FALSE(play.relay.is_over());
+  play.settled(OutboxFailure{"gone"});
+  EXPECT_FALSE(play.relay.is_over());
+  play.pass(milliseconds(50));
+  play.take<Delete>();
+  play.settled();
+  EXPECT_TRUE(play.relay.is_over());
+}
+
+TEST(relay, gives_back_at_a_stop_while_nothing_can_be_leased) {
+  Play play({.stop_patience = seconds(10)});
+  play.open();
+  play.lease({Play::row(1)}, Delivery::completion);
+  play.take<Lease>();
+  play.answer(OutboxFailure{"gone"});
+  play.relay.stop(play.now);
+  play.pass(seconds(10));
+  EXPECT_THAT(play.asked, IsEmpty());  // it is not opened for this
+  EXPECT_EQ(play.take<Return>().rows[0].id, 1);
+  EXPECT_FALSE(play.relay.is_over());
+  play.settled();
+  EXPECT_TRUE(play.relay.is_over());
+}
+
+TEST(relay, says_why_one_run_could_not_settle) {
+  Play play({.once = true});
+  play.open();
+  play.lease({Play::row(1)});
+  play.take<Lease>();
+  play.hear(0, JobCreated{"H:1"});
+  play.answer(Leased{});
+  play.take<Delete>();
+  play.settled(OutboxFailure{"no right to delete"});
+  EXPECT_EQ(play.relay.failure(), "no right to delete");
+  EXPECT_FALSE(play.relay.is_over());  // it is tried again as long as a stop may take
+  play.pass(seconds(10));
+  play.take<Delete>();
+  play.settled(OutboxFailure{"no right to delete"});
+  play.pass(seconds(10));
   EXPECT_TRUE(play.relay.is_over());
 }
 
