@@ -75,6 +75,11 @@ gman_status call_try_ping(void) {
   return run(client, gman_start_ping(client));
 }
 
+gman_status call_try_query(const gman_query* query) {
+  gman_client* client = client_get();
+  return run(client, gman_start_query(client, query));
+}
+
 const gman_result_data* call_job(const gman_job* job) {
   gman_status status = call_try_job(job);
   gman_client* client = client_get();
@@ -120,6 +125,10 @@ gman_status call_try_batch(JobBatch* batch, size_t* accepted) {
   *accepted = 0;
   for (size_t i = 0; i < count; i++) *accepted += outcomes[i].handle.size > 0;
   return status;
+}
+
+gman_status call_try_foreground(const JobBatch* batch) {
+  return send_batch(client_get(), batch);
 }
 
 void call_check(const gman_job* job) {

@@ -7,7 +7,7 @@
  * knowledge of the protocol is C++ behind <gman/gman.h>, which neither throws nor calls back, so
  * no jump ever crosses a C++ frame.
  *
- *   SQL function  do.c, ping.c, version.c, settings.c, trigger.c
+ *   SQL function  do.c, do_many.c, ask.c, ping.c, version.c, settings.c, trigger.c
  *   its options   options.c: jsonb to what they mean
  *   a job's way   deliver.c: now, at COMMIT (at_commit.c), by the outbox (outbox.c), or into this
  *                 session's memory (recorded.c)
@@ -90,6 +90,10 @@ const gman_result_data* call_ping(void);
    raised, any other end is returned. */
 gman_status call_try_job(const gman_job* job);
 gman_status call_try_ping(void);
+gman_status call_try_query(const gman_query* query);
+
+/* Runs jobs in the foreground: gman_job_outcomes() says what came of each. */
+gman_status call_try_foreground(const JobBatch* batch);
 
 /* Sends a batch. GMAN_OK: the server answered each job, if only by a refusal; how many it has
    accepted is told in any case. To a server that does not know unique_mode the jobs go without
@@ -215,6 +219,9 @@ gman_bytes text_argument(FunctionCallInfo fcinfo, int number, const char* name);
 
 /* The bytes of a C string. */
 gman_bytes bytes_of(const char* string);
+
+/* Whether the database's encoding allows these bytes as a text. */
+bool is_text(gman_bytes bytes);
 
 /* A text made of bytes that are `what`; raises when the database's encoding does not allow them. */
 text* text_from_bytes(gman_bytes bytes, const char* what);

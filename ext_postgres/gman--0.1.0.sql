@@ -60,6 +60,15 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION gman_do_low(text, bytea, text, interval) IS
   'The same for bytes, after all jobs of high and normal priority.';
 
+CREATE FUNCTION gman_do_many(
+  function text, workloads text[], deadline interval DEFAULT NULL,
+  OUT number bigint, OUT result text, OUT error text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'pg_gman_do_many'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_do_many(text, text[], interval) IS
+  'Runs a job for each workload, as many at a time as there are workers, and returns a row for '
+  'each in their order: its result, or the error that it ended with.';
+
 -- Not waiting --------------------------------------------------------------------------------
 
 CREATE FUNCTION gman_do_background(
@@ -263,6 +272,47 @@ RETURNS text AS 'MODULE_PATHNAME', 'pg_gman_ping'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION gman_ping() IS
   'The first job server that answers and its round trip: 127.0.0.1:4730 0.091 ms.';
+
+CREATE FUNCTION gman_servers(
+  OUT server text, OUT is_reachable boolean, OUT version text, OUT latency_ms double precision,
+  OUT cooling_off_ms integer, OUT error text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'pg_gman_servers'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_servers() IS
+  'Asks each job server of gman.servers: whether it answers, its version, its round trip, for how '
+  'long it would have been left alone because it had failed, and why it does not answer.';
+
+CREATE FUNCTION gman_functions(
+  OUT server text, OUT function_name text, OUT jobs bigint, OUT running bigint, OUT workers bigint)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'pg_gman_functions'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_functions() IS
+  'The functions that each job server knows: jobs that wait or run, those that run, and workers. A '
+  'server that cannot be asked is a warning.';
+
+CREATE FUNCTION gman_workers(
+  OUT server text, OUT address text, OUT client_id text, OUT functions text[])
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'pg_gman_workers'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_workers() IS
+  'The workers of each job server and the functions that they offer. A server that cannot be asked '
+  'is a warning.';
+
+CREATE FUNCTION gman_job_status(
+  job text, OUT is_known boolean, OUT is_running boolean, OUT numerator bigint,
+  OUT denominator bigint, OUT server text)
+RETURNS record AS 'MODULE_PATHNAME', 'pg_gman_job_status'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_job_status(text) IS
+  'What the job servers know of a job, by its handle or by its unique: whether it waits or runs, '
+  'how far it is, and where. A job that has ended is not known.';
+
+CREATE FUNCTION gman_cancel(handle text)
+RETURNS boolean AS 'MODULE_PATHNAME', 'pg_gman_cancel'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_cancel(text) IS
+  'Cancels a job, at whichever server of the list has it; false: none does. One that runs goes on '
+  'unheard.';
 
 CREATE FUNCTION gman_delivery_counters(
   OUT delivery text, OUT sent bigint, OUT failed bigint, OUT dropped bigint)

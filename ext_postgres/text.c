@@ -39,6 +39,10 @@ text* varlena_from_bytes(gman_bytes bytes) {
   return cstring_to_text_with_len(bytes.data, (int)bytes.size);
 }
 
+bool is_text(gman_bytes bytes) {
+  return valid_bytes(bytes) == bytes.size;
+}
+
 text* text_from_bytes(gman_bytes bytes, const char* what) {
   size_t valid = valid_bytes(bytes);
   if (valid < bytes.size)

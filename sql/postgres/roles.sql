@@ -49,8 +49,11 @@ BEGIN
      WHERE e.extname = 'gman'
   LOOP
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', member.function,
-      CASE WHEN member.name IN ('gman_do', 'gman_do_high', 'gman_do_low') THEN 'gman_call'
-           WHEN member.name IN ('gman_servers_set', 'gman_outbox_install') THEN 'gman_admin'
+      CASE WHEN member.name IN ('gman_do', 'gman_do_high', 'gman_do_low', 'gman_do_many')
+                THEN 'gman_call'
+           WHEN member.name IN ('gman_servers_set', 'gman_outbox_install', 'gman_cancel',
+                                'gman_servers', 'gman_functions', 'gman_workers')
+                THEN 'gman_admin'
            ELSE 'gman_submit' END);
   END LOOP;
   EXECUTE format('GRANT EXECUTE ON FUNCTION %s.gman_ping() TO gman_call', home);
