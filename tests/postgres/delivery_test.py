@@ -170,6 +170,7 @@ class Commit(unittest.TestCase):
         self.assert_next_transaction_sends()
 
     def test_a_terminate_while_the_jobs_are_sent_comes_after_the_budget_and_keeps_the_row(self):
+        bystander = self.enterContext(self.postgres.session())
         with LyingServer(answers(PONG)) as liar:
             self.use(liar.address)
             self.session.run("SET gman.commit_budget = '1s'")
@@ -183,8 +184,10 @@ class Commit(unittest.TestCase):
                 self.assertLess(time.monotonic(), until)
             self.postgres.sql(f"SELECT pg_terminate_backend({self.session.pid})")
             self.assertIn("WARNING:  01000: ", self.session.finish())
-            self.assertIn("57P01", self.session.run("SELECT 'the next statement'"))
+            self.assertIn("server closed the connection", self.session.run("SELECT 'next'"))
         self.assertEqual(self.rows(), 1)
+        # A backend that had died would have taken all others with it.
+        self.assertEqual(bystander.run("SELECT 'still here'"), "still here")
 
     def test_a_refused_job_is_a_warning_that_quotes_the_server(self):
         with Gmand("--queue-max", "1") as small:
@@ -248,6 +251,30 @@ class Commit(unittest.TestCase):
         self.install_outbox()
         self.assertRegex(self.session.run(submit), "^[0-9a-f-]{36}:[0-9]+$")
         self.assertIn("ERROR:  08001: ", self.session.run("SELECT gman_do('reverse', 'x')"))
+
+    def test_what_is_refused_of_a_statement_is_an_error_a_warning_or_rows(self):
+        self.install_outbox()
+        insert = "INSERT INTO page SELECT i::text FROM generate_series(1, 3) AS i"
+        with Gmand("--queue-max", "1") as small:
+            self.use(small.address)
+            self.session.run("SELECT gman_watch('page', 'never', 'url', "
+                             "'{\"level\": \"statement\", \"delivery\": \"immediate\"}')")
+            refused = f'{small.address} refused 2 of 3 jobs of function "never": QUEUE_ERROR'
+            self.assertIn("ERROR:  58000: " + refused, self.session.run(insert))
+            self.assertEqual(self.rows(), 0)
+            self.session.run("SET gman.on_error = warning")
+            refused = refused.replace("2 of", "3 of")  # the first job of before still waits
+            self.assertIn("WARNING:  58000: " + refused, self.session.run(insert))
+            self.assertEqual(self.rows(), 3)
+            self.session.run("SET gman.on_error = outbox")
+            self.assertEqual(self.session.run(insert), "")
+            self.assertEqual(self.rows(), 6)
+            self.assertEqual(self.postgres.sql(
+                "SELECT convert_from(workload, 'UTF8') FROM gman.outbox ORDER BY id"), "1\n2\n3")
+        self.use(NOWHERE)  # and when nothing of it can be sent
+        self.session.run(insert)
+        self.assertEqual(self.postgres.sql("SELECT count(*) FROM gman.outbox"), "6")
+        self.session.run("SELECT gman_unwatch('page', 'never')")
 
     def test_a_relay_that_listens_is_told_of_a_row_when_it_wants_to_be(self):
         self.install_outbox()
