@@ -41,7 +41,7 @@ TEST(admin_answer, of_each_list_ends_with_a_line_that_is_a_dot) {
 }
 
 TEST(admin_answer, of_anything_else_is_one_line_without_its_end) {
-  for (const char* command : {"version", "cancel job H:1", "getpid", "show", "no such", "."}) {
+  for (const char* command : {"version", "cancel job H:1", "getpid", "showy", "no such", "."}) {
     const Taken taken = take(command, "OK 1.1.20\nmore\n");
     EXPECT_TRUE(taken.is_whole) << command;
     EXPECT_EQ(taken.text, "OK 1.1.20") << command;
