@@ -53,8 +53,7 @@ static gman_status wait_for_end(gman_client* client, gman_status status) {
 
 /* An interrupt leaves by a long jump, and must not leave a call running: the job server would go on
    answering a connection that nobody reads, and the next call would find the client busy. */
-static const gman_result_data* finish(gman_client* client, gman_status status,
-                                      const gman_job* job) {
+static gman_status run(gman_client* client, gman_status status) {
   PG_TRY();
   { status = wait_for_end(client, status); }
   PG_CATCH();
@@ -63,18 +62,86 @@ static const gman_result_data* finish(gman_client* client, gman_status status,
     PG_RE_THROW();
   }
   PG_END_TRY();
+  return status;
+}
+
+gman_status call_try_job(const gman_job* job) {
+  gman_client* client = client_get();
+  return run(client, gman_start_job(client, job));
+}
+
+gman_status call_try_ping(void) {
+  gman_client* client = client_get();
+  return run(client, gman_start_ping(client));
+}
+
+gman_status call_try_query(const gman_query* query) {
+  gman_client* client = client_get();
+  return run(client, gman_start_query(client, query));
+}
+
+const gman_result_data* call_job(const gman_job* job) {
+  gman_status status = call_try_job(job);
+  gman_client* client = client_get();
   const gman_result_data* result = gman_result(client);
-  if (job != NULL) raise_warnings(result, job);
+  raise_warnings(result, job);
   if (status != GMAN_OK) raise_failure(client, job);
   return result;
 }
 
-const gman_result_data* call_job(const gman_job* job) {
+const gman_result_data* call_ping(void) {
+  gman_status status = call_try_ping();
   gman_client* client = client_get();
-  return finish(client, gman_start_job(client, job), job);
+  if (status != GMAN_OK) raise_failure(client, NULL);
+  return gman_result(client);
 }
 
-const gman_result_data* call_ping(void) {
+static gman_status send_batch(gman_client* client, const JobBatch* batch) {
+  return run(client, gman_start_jobs(client, &batch->common, batch->parts, batch->count));
+}
+
+/* A unique in mode until_start promises that a change is never joined to a job that has read the
+   row before it. A server without that mode would join it, so it gets no unique at all. */
+static bool lose_uniques(JobBatch* batch) {
+  bool had_any = false;
+  for (size_t i = 0; i < batch->count; i++) {
+    had_any = had_any || batch->parts[i].unique.size > 0;
+    batch->parts[i].unique.size = 0;
+  }
+  return had_any;
+}
+
+gman_status call_try_batch(JobBatch* batch, size_t* accepted) {
   gman_client* client = client_get();
-  return finish(client, gman_start_ping(client), NULL);
+  gman_status status = send_batch(client, batch);
+  size_t count;
+  const gman_job_outcome* outcomes = gman_job_outcomes(client, &count);
+  /* Without an outcome nothing was sent: the server does not know what it was asked for. */
+  if (status == GMAN_SERVER_ERROR && count == 0 &&
+      batch->common.unique_mode == GMAN_UNIQUE_UNTIL_START && lose_uniques(batch)) {
+    status = send_batch(client, batch);
+    outcomes = gman_job_outcomes(client, &count);
+  }
+  *accepted = 0;
+  for (size_t i = 0; i < count; i++) *accepted += outcomes[i].handle.size > 0;
+  return status;
+}
+
+gman_status call_try_foreground(const JobBatch* batch) {
+  return send_batch(client_get(), batch);
+}
+
+void call_check(const gman_job* job) {
+  gman_client* client = client_get();
+  if (gman_job_check(client, job) != GMAN_OK) raise_failure(client, job);
+}
+
+void call_check_in_batch(const gman_job* job) {
+  call_check(job);
+  size_t bytes = job->unique.size + job->workload.size;
+  if (bytes > GMAN_WORKLOAD_BYTES_MAX)
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                    errmsg("unique key and workload of %zu bytes together are above the limit of "
+                           "%u bytes",
+                           bytes, GMAN_WORKLOAD_BYTES_MAX)));
 }

@@ -42,6 +42,8 @@ gman_client* client_get(void) {
                     errhint("Mark functions that call gman as PARALLEL UNSAFE.")));
   gman_settings settings;
   settings_read(&settings);
+  if (client == NULL || configured_generation != settings_generation())
+    settings_check_allowed(settings.servers);
   if (client == NULL)
     create_client(&settings);
   else if (configured_generation != settings_generation() &&

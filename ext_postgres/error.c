@@ -7,7 +7,7 @@
 
 static bool is_over_a_limit(const gman_job* job) {
   return job->function.size > GMAN_FUNCTION_BYTES_MAX || job->unique.size > GMAN_UNIQUE_BYTES_MAX ||
-         job->workload.size > GMAN_WORKLOAD_BYTES_MAX;
+         job->workload.size > settings_workload_bytes_max();
 }
 
 static int sqlstate_of(gman_status status, const gman_job* job) {
@@ -32,12 +32,37 @@ static int sqlstate_of(gman_status status, const gman_job* job) {
   return ERRCODE_INTERNAL_ERROR;
 }
 
-void raise_failure(gman_client* client, const gman_job* job) {
+bool is_failure_of_the_way(gman_status status) {
+  switch (status) {
+    case GMAN_NO_SERVERS:
+    case GMAN_UNREACHABLE:
+    case GMAN_CONNECTION_LOST:
+    case GMAN_PROTOCOL_ERROR:
+    case GMAN_SERVER_ERROR:
+    case GMAN_DEADLINE: return true;
+    case GMAN_OK:
+    case GMAN_AGAIN:
+    case GMAN_INVALID_ARGUMENT:
+    case GMAN_JOB_FAILED:
+    case GMAN_JOB_EXCEPTION:
+    case GMAN_CANCELLED:
+    case GMAN_OUT_OF_MEMORY:
+    case GMAN_INTERNAL_ERROR: break;
+  }
+  return false;
+}
+
+void report_failure(int level, gman_client* client, const gman_job* job) {
   const gman_error_data* error = gman_error_get(client);
   const char* message = printable(bytes_of(error->message));
   const char* hint = printable(bytes_of(error->hint));
-  ereport(ERROR, (errcode(sqlstate_of(error->status, job)), errmsg_internal("%s", message),
+  ereport(level, (errcode(sqlstate_of(error->status, job)), errmsg_internal("%s", message),
                   hint[0] == '\0' ? 0 : errhint("%s", hint)));
+}
+
+void raise_failure(gman_client* client, const gman_job* job) {
+  report_failure(ERROR, client, job);
+  pg_unreachable();
 }
 
 void raise_warnings(const gman_result_data* result, const gman_job* job) {

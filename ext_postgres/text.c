@@ -31,11 +31,19 @@ static size_t valid_bytes(gman_bytes bytes) {
   return pg_encoding_verifymbstr(GetDatabaseEncoding(), bytes.data, (int)bytes.size);
 }
 
-text* text_from_bytes(gman_bytes bytes, const char* what) {
+text* varlena_from_bytes(gman_bytes bytes) {
   if (bytes.size > MaxAllocSize - VARHDRSZ)
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                    errmsg("%s has %zu bytes, and a text has at most %zu", what, bytes.size,
+                    errmsg("%zu bytes are above the limit of %zu", bytes.size,
                            (size_t)(MaxAllocSize - VARHDRSZ))));
+  return cstring_to_text_with_len(bytes.data, (int)bytes.size);
+}
+
+bool is_text(gman_bytes bytes) {
+  return valid_bytes(bytes) == bytes.size;
+}
+
+text* text_from_bytes(gman_bytes bytes, const char* what) {
   size_t valid = valid_bytes(bytes);
   if (valid < bytes.size)
     ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
@@ -44,7 +52,7 @@ text* text_from_bytes(gman_bytes bytes, const char* what) {
                               (unsigned char)bytes.data[valid]),
                     errhint("Let the worker return text in the database's encoding, for instance "
                             "binary data as base64.")));
-  return cstring_to_text_with_len(bytes.data, (int)bytes.size);
+  return varlena_from_bytes(bytes);
 }
 
 char* printable(gman_bytes bytes) {

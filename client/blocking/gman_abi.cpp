@@ -240,28 +240,43 @@ struct gman_client {
 namespace gman {
 namespace {
 
-gman_status start_job(gman_client& client, const gman_job& job) {
-  const auto refuse = [&](std::string_view why) {
-    client.forget_last_call();
-    return client.fail(GMAN_INVALID_ARGUMENT, why);
-  };
-  if (is_missing(job.function)) return refuse("function name is NULL with a size");
-  if (is_missing(job.unique)) return refuse("unique key is NULL with a size");
-  if (is_missing(job.workload)) return refuse("workload is NULL with a size");
-  const auto checked = check(job);
-  if (const auto* why = std::get_if<std::string_view>(&checked)) return refuse(*why);
-  const auto& settings = std::get<JobSettings>(checked);
+using CheckedCall = std::variant<SubmitCall, std::string_view>;  // or the reason
 
-  const SubmitCall call{.function = view_of(job.function),
-                        .unique = view_of(job.unique),
-                        .workload = view_of(job.workload),
-                        .priority = settings.priority,
-                        .mode = job.background != 0 ? JobMode::background : JobMode::foreground,
-                        .unique_mode = settings.unique_mode,
-                        .run_at_ms = settings.run_at_ms};
+CheckedCall submit_call_of(const gman_job& job) {
+  if (is_missing(job.function)) return "function name is NULL with a size";
+  if (is_missing(job.unique)) return "unique key is NULL with a size";
+  if (is_missing(job.workload)) return "workload is NULL with a size";
+  const auto checked = check(job);
+  if (const auto* why = std::get_if<std::string_view>(&checked)) return *why;
+  const auto& settings = std::get<JobSettings>(checked);
+  return SubmitCall{.function = view_of(job.function),
+                    .unique = view_of(job.unique),
+                    .workload = view_of(job.workload),
+                    .priority = settings.priority,
+                    .mode = job.background != 0 ? JobMode::background : JobMode::foreground,
+                    .unique_mode = settings.unique_mode,
+                    .run_at_ms = settings.run_at_ms};
+}
+
+gman_status start_job(gman_client& client, const gman_job& job) {
+  const auto checked = submit_call_of(job);
+  if (const auto* why = std::get_if<std::string_view>(&checked)) {
+    client.forget_last_call();
+    return client.fail(GMAN_INVALID_ARGUMENT, *why);
+  }
   CallLimits limits = client.limits;
   if (job.deadline_ms > 0) limits.deadline = milliseconds{job.deadline_ms};
-  return client.start(call, limits);
+  return client.start(std::get<SubmitCall>(checked), limits);
+}
+
+gman_status check_job(gman_client& client, const gman_job& job) {
+  client.forget_last_call();
+  const auto checked = submit_call_of(job);
+  if (const auto* why = std::get_if<std::string_view>(&checked)) {
+    return client.fail(GMAN_INVALID_ARGUMENT, *why);
+  }
+  const auto fault = fault_of(std::get<SubmitCall>(checked), client.limits);
+  return fault ? client.fail(GMAN_INVALID_ARGUMENT, fault->message) : GMAN_OK;
 }
 
 gman_status start_jobs(gman_client& client, const gman_job& common,
@@ -379,6 +394,19 @@ gman_status gman_servers_check(const char* servers, char* message, size_t messag
   }
 }
 
+gman_status gman_servers_within(const char* servers, const char* allowed, char* message,
+                                size_t message_bytes) {
+  try {
+    const auto stranger = gman::first_not_within(servers != nullptr ? servers : "",
+                                                 allowed != nullptr ? allowed : "");
+    gman::copy_message(stranger.value_or(""), message, message_bytes);
+    return stranger ? GMAN_INVALID_ARGUMENT : GMAN_OK;
+  } catch (const std::exception& fault) {
+    gman::copy_message(fault.what(), message, message_bytes);
+    return GMAN_OUT_OF_MEMORY;
+  }
+}
+
 gman_client* gman_client_new(const gman_settings* settings, char* message, size_t message_bytes) {
   try {
     gman::copy_message("", message, message_bytes);
@@ -412,6 +440,10 @@ gman_status gman_client_configure(gman_client* client, const gman_settings* sett
     client->apply(std::get<gman::Settings>(std::move(checked)));
     return GMAN_OK;
   });
+}
+
+gman_status gman_job_check(gman_client* client, const gman_job* job) {
+  return client->guarded_start([&] { return gman::check_job(*client, *job); });
 }
 
 gman_status gman_start_job(gman_client* client, const gman_job* job) {

@@ -132,4 +132,19 @@ std::variant<std::vector<ServerAddress>, ServerListError> parse_server_list(std:
   }
 }
 
+std::optional<std::string> first_not_within(std::string_view list, std::string_view allowed) {
+  auto asked = parse_server_list(list);
+  if (auto* error = std::get_if<ServerListError>(&asked)) return std::move(error->message);
+  auto known = parse_server_list(allowed);
+  if (auto* error = std::get_if<ServerListError>(&known)) return std::move(error->message);
+  const auto& among = std::get<std::vector<ServerAddress>>(known);
+  for (const ServerAddress& server : std::get<std::vector<ServerAddress>>(asked)) {
+    const auto is_same = [&](const ServerAddress& other) { return other.where == server.where; };
+    if (std::none_of(among.begin(), among.end(), is_same)) {
+      return "server \"" + printable(server.name, quoted_entry_bytes_max) + "\" is not among them";
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace gman

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -47,5 +48,9 @@ struct ServerListError {
 /// An empty or blank text is an empty list; an empty entry among others is an error.
 [[nodiscard]] std::variant<std::vector<ServerAddress>, ServerListError> parse_server_list(
     std::string_view text);
+
+/// Why one list is no part of another: a server that it lacks, or what is wrong with either.
+[[nodiscard]] std::optional<std::string> first_not_within(std::string_view list,
+                                                          std::string_view allowed);
 
 }  // namespace gman

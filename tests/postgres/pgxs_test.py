@@ -9,7 +9,7 @@ import unittest
 
 from postgres import PG_CONFIG, ROOT
 
-PARTS = ("base", "protocol", "client", "ext_postgres")
+PARTS = ("base", "protocol", "client", "ext_postgres", "sql")
 
 
 def run(*command, **options):

@@ -11,8 +11,9 @@ from postgres import PG_CONFIG, PrivatePostgres
 
 HERE = pathlib.Path(__file__).resolve().parent
 # A call that is never answered fails, instead of holding up the tests.
-BOUNDED = {"statement_timeout": "60s"}
-TESTS = ["extension", "calls", "triggers", "privileges"]
+BOUNDED = {"statement_timeout": "60s", "max_prepared_transactions": "2"}
+TESTS = ["extension", "calls", "options", "delivery", "outbox", "recorded", "asking", "triggers",
+         "watches", "privileges"]
 
 
 def pg_regress():

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where settings come from, and the scripts in sql/postgres."""
+"""Where settings come from, who may change them, and the scripts in sql/postgres."""
 import os
 import subprocess
+import time
 import unittest
 
 from gmand import Gmand
@@ -9,6 +10,7 @@ from odd_worker import OddWorker
 from postgres import ROOT, PrivatePostgres
 
 SCRIPTS = ROOT / "sql" / "postgres"
+PATIENCE_SECONDS = 20
 
 
 class Settings(unittest.TestCase):
@@ -66,17 +68,66 @@ class Settings(unittest.TestCase):
         self.assertIn("permission denied",
                       self.psql("-c", "SELECT gman_servers_set('x:1')", user="app"))
 
-    def test_the_script_for_triggers_sends_new_and_changed_values(self):
-        self.postgres.sql("CREATE TABLE page (id int, url text)")
-        for _ in range(2):  # running it again replaces the triggers
-            self.assertEqual(self.psql("-v", "table=page", "-v", "column=url", "-v",
-                                       "function=note", "-f", str(SCRIPTS / "trigger.sql")), "")
-        self.postgres.sql("""INSERT INTO page VALUES (1, 'a'), (2, 'b');
-                             UPDATE page SET id = 3, url = url WHERE id = 1;
-                             UPDATE page SET url = 'c' WHERE id = 2;""")
-        self.assertEqual(self.postgres.sql("SELECT gman_do('note', '?')"), "a\nb\nc")
-        self.assertEqual(self.postgres.sql("""SELECT tgname FROM pg_trigger ORDER BY tgname"""),
-                         "gman_note\ngman_note_changed")
+    def test_the_roles_may_do_what_their_names_say_and_no_more(self):
+        roles = ("-f", str(SCRIPTS / "roles.sql"))
+        for _ in range(2):  # running it again changes nothing
+            self.assertEqual(self.psql(*roles), "")
+        allowed = "SELECT gman_do_background('note', 'x') IS NOT NULL"
+        for role, statement, answer in (
+                ("gman_submit", allowed, "t"),
+                ("gman_submit", "SELECT gman_held_jobs()", "0"),
+                ("gman_submit", "SELECT count(*) FROM gman_watches", "0"),
+                ("gman_submit", "SELECT count(*) FROM gman_status", "1"),
+                ("gman_submit", "SELECT gman_do('reverse', 'ab')", "denied"),
+                ("gman_submit", "SELECT gman_servers_set('x:1')", "denied"),
+                ("gman_submit", "SET gman.enabled = off", "denied"),
+                ("gman_call", "SELECT gman_do('reverse', 'ab')", "ba"),
+                ("gman_call", "SELECT gman_ping() IS NOT NULL", "t"),
+                ("gman_call", allowed, "denied"),
+                ("gman_admin", allowed, "t"),
+                ("gman_admin", "SELECT gman_do('reverse', 'ab')", "ba"),
+                ("gman_admin", "SELECT gman_servers_set(current_setting('gman.servers'))", "t"),
+                ("gman_admin", "SET gman.servers = 'x:1'", ""),
+                ("gman_admin", "SET gman.enabled = record", ""),
+                ("gman_admin", "SET gman.allowed_servers = ''", "cannot be changed now")):
+            with self.subTest(role=role, statement=statement):
+                told = self.psql("-c", "SELECT gman_version() IS NULL", "-c", f"SET ROLE {role}",
+                                 "-c", statement).splitlines()[1:]
+                if answer in ("denied", "cannot be changed now"):
+                    self.assertIn(answer, told[0])
+                else:
+                    self.assertEqual("".join(told), answer)
+
+    def test_only_allowed_servers_are_connected_to_however_they_were_set(self):
+        allowed = {"gman.allowed_servers": f"unix:/allowed, tcp://{self.gmand.address}"}
+        with PrivatePostgres(servers=self.gmand.address, settings=allowed) as postgres:
+            postgres.sql("CREATE EXTENSION gman")
+            with postgres.session() as session:
+                self.assertEqual(session.run("SELECT gman_do('reverse', 'ab')"), "ba")
+                answer = session.run("SELECT gman_servers_set('127.0.0.1:1')")
+                self.assertIn("ERROR:  42501: ", answer)
+                self.assertIn('"127.0.0.1:1"', answer)
+                self.assertEqual(session.run("SHOW gman.servers"), self.gmand.address)
+                session.run("SET gman.servers = 'elsewhere'")
+                for statement in ("gman_do('reverse', 'ab')", "gman_do_background('note', 'x')",
+                                  "gman_ping()"):
+                    self.assertIn("ERROR:  42501: ", session.run(f"SELECT {statement}"))
+                self.assertEqual(session.run("SELECT gman_servers_set('unix:/allowed')"), "t")
+                self.assertIn("ERROR:  08001: ", session.run("SELECT gman_ping()"))
+                session.run("RESET gman.servers")
+                self.assertEqual(session.run("SELECT gman_do('reverse', 'ab')"), "ba")
+
+    def test_a_list_of_allowed_servers_that_changes_holds_for_sessions_that_are_connected(self):
+        with PrivatePostgres(servers=self.gmand.address) as postgres:
+            postgres.sql("CREATE EXTENSION gman")
+            with postgres.session() as session:
+                self.assertEqual(session.run("SELECT gman_do('reverse', 'ab')"), "ba")
+                session.run("ALTER SYSTEM SET gman.allowed_servers = 'unix:/allowed'")
+                self.assertEqual(session.run("SELECT pg_reload_conf()"), "t")
+                until = time.monotonic() + PATIENCE_SECONDS
+                while session.run("SHOW gman.allowed_servers") == "":
+                    self.assertLess(time.monotonic(), until)
+                self.assertIn("ERROR:  42501: ", session.run("SELECT gman_ping()"))
 
 
 if __name__ == "__main__":

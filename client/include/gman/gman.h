@@ -235,6 +235,11 @@ void gman_settings_default(gman_settings* settings);
    a one-line reason in `message` (always ended by NUL, at most `message_bytes`). */
 gman_status gman_servers_check(const char* servers, char* message, size_t message_bytes);
 
+/* Whether every server of one list is in another, however each writes it. As above; names are
+   compared, not looked up. */
+gman_status gman_servers_within(const char* servers, const char* allowed, char* message,
+                                size_t message_bytes);
+
 /* A new client that opens nothing yet, but owns one epoll descriptor. NULL with the reason in
    `message` when the settings are wrong or descriptors or memory have run out. */
 gman_client* gman_client_new(const gman_settings* settings, char* message, size_t message_bytes);
@@ -244,6 +249,10 @@ void gman_client_free(gman_client* client);
 
 /* Replaces settings between calls. Connections to servers that stay in the list are kept. */
 gman_status gman_client_configure(gman_client* client, const gman_settings* settings);
+
+/* Checks a job as gman_start_job() does, with the client's limits, and sends nothing: GMAN_OK, or
+   GMAN_INVALID_ARGUMENT with the reason in gman_error_get(). */
+gman_status gman_job_check(gman_client* client, const gman_job* job);
 
 /* Start a call: GMAN_AGAIN, or how it ended at once. GMAN_INTERNAL_ERROR while one is running. */
 gman_status gman_start_job(gman_client* client, const gman_job* job);

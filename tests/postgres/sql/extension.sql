@@ -7,10 +7,18 @@ SELECT p.oid::regprocedure AS function, provolatile, proparallel, procost, prois
        obj_description(p.oid, 'pg_proc') IS NOT NULL AS commented
 FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
 JOIN pg_extension e ON d.refobjid = e.oid AND e.extname = 'gman' AND d.deptype = 'e'
-ORDER BY proname;
--- Nothing but functions belongs to it.
+ORDER BY proname, p.oid::regprocedure::text COLLATE "C";
+-- And views, which are commented and granted to nobody. It has no table.
+SELECT c.relname, c.relkind, c.relacl IS NULL AS of_its_owner_alone,
+       obj_description(c.oid, 'pg_class') IS NOT NULL AS commented
+FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass
+JOIN pg_extension e ON d.refobjid = e.oid AND e.extname = 'gman' AND d.deptype = 'e'
+ORDER BY relname;
 SELECT count(*) FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid AND d.deptype = 'e'
-WHERE e.extname = 'gman' AND d.classid <> 'pg_proc'::regclass;
+WHERE e.extname = 'gman' AND d.classid NOT IN ('pg_proc'::regclass, 'pg_class'::regclass);
+SELECT library_version = extension_version AS same, enabled, delivery, on_error,
+       has_outbox, held_jobs
+  FROM gman_status;
 SELECT name, unit, context, vartype, min_val, max_val, boot_val FROM pg_settings
 WHERE name LIKE 'gman.%' ORDER BY name;
 -- A name that was mistyped is an error, not a setting that nobody reads.
@@ -26,6 +34,11 @@ RESET gman.deadline;
 CREATE SCHEMA jobs;
 ALTER EXTENSION gman SET SCHEMA jobs;
 SELECT jobs.gman_do('reverse', 'Hello');
+CREATE TABLE page (id int PRIMARY KEY);
+SELECT jobs.gman_watch('page', 'never');
+SELECT watched, level FROM jobs.gman_watches WHERE 'insert' = ANY (events);
+INSERT INTO page VALUES (1);
+DROP TABLE page;
 ALTER EXTENSION gman SET SCHEMA public;
 DROP EXTENSION gman;
 CREATE EXTENSION gman SCHEMA jobs;

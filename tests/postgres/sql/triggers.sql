@@ -13,7 +13,9 @@ UPDATE page SET id = 4 WHERE id = 3;
 UPDATE page SET url = NULL WHERE id = 1;
 DELETE FROM page;
 SELECT gman_do('note', '?') = '' AS nothing_sent;
--- Jobs of triggers carry no unique: each change is a job, also when one for the row is queued.
+-- Without a unique, each change is a job, also when one for the row is queued.
+CREATE OR REPLACE TRIGGER page_index AFTER INSERT OR UPDATE OR DELETE ON page
+  FOR EACH ROW EXECUTE FUNCTION gman_trigger('note', 'url', '{"unique": false}');
 INSERT INTO page (id, url) VALUES (1, 'same');
 UPDATE page SET id = 1;
 UPDATE page SET id = 1;

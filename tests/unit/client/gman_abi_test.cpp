@@ -604,6 +604,35 @@ TEST(gman_abi, checks_a_server_list_without_a_client_and_cuts_the_reason_to_fit)
   EXPECT_EQ(gman_servers_check("a,,b", nullptr, 0), GMAN_INVALID_ARGUMENT);
 }
 
+TEST(gman_abi, tells_whether_a_list_is_within_another) {
+  std::array<char, 100> message{};
+  EXPECT_EQ(gman_servers_within("a:4730", "b,a", message.data(), message.size()), GMAN_OK);
+  EXPECT_STREQ(message.data(), "");
+  EXPECT_EQ(gman_servers_within(nullptr, nullptr, message.data(), message.size()), GMAN_OK);
+  EXPECT_EQ(gman_servers_within("c", "b,a", message.data(), message.size()), GMAN_INVALID_ARGUMENT);
+  EXPECT_STREQ(message.data(), "server \"c\" is not among them");
+}
+
+TEST(gman_abi, checks_a_job_as_a_submit_would_and_sends_nothing) {
+  gman_settings settings = settings_for("unix:/nowhere");
+  settings.workload_bytes_max = 4;
+  std::array<char, 100> message{};
+  gman_client* client = gman_client_new(&settings, message.data(), message.size());
+  ASSERT_NE(client, nullptr);
+  gman_job job{.function = {"f", 1}, .workload = {"1234", 4}, .background = 1};
+  EXPECT_EQ(gman_job_check(client, &job), GMAN_OK);
+  job.workload.data = "12345";
+  job.workload.size = 5;
+  EXPECT_EQ(gman_job_check(client, &job), GMAN_INVALID_ARGUMENT);
+  EXPECT_STREQ(gman_error_get(client)->message,
+               "workload of 5 bytes is above the limit of 4 bytes");
+  job.priority = 17;
+  EXPECT_EQ(gman_job_check(client, &job), GMAN_INVALID_ARGUMENT);
+  EXPECT_STREQ(gman_error_get(client)->message,
+               "priority is none of GMAN_PRIORITY_NORMAL, _HIGH and _LOW");
+  gman_client_free(client);
+}
+
 TEST(gman_abi, keeps_the_old_settings_when_new_ones_are_wrong) {
   ScriptedServer server(well_behaved);
   TestClient client(server.address());

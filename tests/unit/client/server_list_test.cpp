@@ -107,5 +107,16 @@ TEST(server_list, holds_its_limits_at_their_edges) {
   EXPECT_EQ(error_of(list + ",h"), "the list names more than 64 servers");
 }
 
+TEST(server_list, finds_the_first_server_that_another_list_lacks) {
+  const std::string_view allowed = "a,b:4731,[::1]:4730,unix:/s";
+  EXPECT_EQ(first_not_within("", allowed), std::nullopt);
+  EXPECT_EQ(first_not_within("unix:/s, tcp://a:4730, b:4731", allowed), std::nullopt);
+  EXPECT_EQ(first_not_within("a,b", allowed), "server \"b\" is not among them");
+  EXPECT_EQ(first_not_within("unix:/other", allowed), "server \"unix:/other\" is not among them");
+  EXPECT_EQ(first_not_within("a", ""), "server \"a\" is not among them");
+  EXPECT_EQ(first_not_within("a,,b", allowed), "server 2 of the list is empty");
+  EXPECT_EQ(first_not_within("a", "a,,b"), "server 2 of the list is empty");
+}
+
 }  // namespace
 }  // namespace gman

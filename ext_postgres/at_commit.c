@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Delivery `commit`: jobs are kept in the transaction and sent when it has committed.
+ *
+ * - A ROLLBACK forgets them, and a ROLLBACK TO SAVEPOINT those that came after the savepoint.
+ * - PRE_COMMIT is the last moment at which an error still aborts cleanly. There a server must
+ *   answer, and everything is made ready that could fail for want of memory. A transaction with
+ *   more jobs than gman.commit_jobs_max moves them into the outbox instead, since they would hold
+ *   up its COMMIT.
+ * - COMMIT sends them. The rows are visible by then, but locks are still held and interrupts wait,
+ *   so it has gman.commit_budget for all of it. Nothing may be raised any more: an ERROR here would
+ *   be a PANIC. What could not be sent is lost, and a warning says so.
+ * - PREPARE TRANSACTION is refused: COMMIT PREPARED runs in another session, which has no jobs.
+ */
+#include "ext_postgres/glue.h"
+
+#include <access/parallel.h>
+#include <access/xact.h>
+#include <miscadmin.h>
+#include <portability/instr_time.h>
+#include <utils/memutils.h>
+#include <utils/snapmgr.h>
+
+#define REASON_BYTES_MAX 512
+
+static JobList held;
+/* What COMMIT will send: made at PRE_COMMIT, after which no more jobs are taken. */
+static JobBatch* batches;
+static size_t batch_count;
+static bool is_closed;
+
+/* How the sending goes. The reason is kept here, since memory may not be asked for any more. */
+static struct Progress {
+  int64 sent;
+  char reason[REASON_BYTES_MAX];
+} progress;
+
+static void forget_jobs(void) {
+  job_list_clear(&held);
+  batches = NULL;
+  batch_count = 0;
+}
+
+static void end(void) {
+  forget_jobs();
+  is_closed = false;
+}
+
+/* ---- PRE_COMMIT */
+
+static int compare_bytes(gman_bytes left, gman_bytes right) {
+  if (left.size != right.size) return left.size < right.size ? -1 : 1;
+  return left.size == 0 ? 0 : memcmp(left.data, right.data, left.size);
+}
+
+/* Whether one packet can hold both, and an order that brings such jobs together. */
+static int compare_common(const gman_job* left, const gman_job* right) {
+  int order = compare_bytes(left->function, right->function);
+  if (order == 0) order = left->priority - right->priority;
+  if (order == 0) order = left->unique_mode - right->unique_mode;
+  if (order == 0)
+    order = (left->run_at_ms > right->run_at_ms) - (left->run_at_ms < right->run_at_ms);
+  return order;
+}
+
+/* A job and its place among all, which equal ones keep. */
+typedef struct Placed {
+  const gman_job* job;
+  int64 place;
+} Placed;
+
+static int compare_placed(const void* left, const void* right) {
+  const Placed* one = left;
+  const Placed* other = right;
+  int order = compare_common(one->job, other->job);
+  return order != 0 ? order : (one->place > other->place) - (one->place < other->place);
+}
+
+static Placed* sorted_jobs(void) {
+  Placed* jobs =
+      MemoryContextAllocExtended(held.context, (Size)held.count * sizeof(Placed), MCXT_ALLOC_HUGE);
+  int64 place = 0;
+  dlist_iter at;
+  dlist_foreach(at, &held.jobs) {
+    jobs[place].job = &dlist_container(HeldJob, node, at.cur)->job;
+    jobs[place].place = place;
+    place++;
+  }
+  qsort(jobs, (size_t)held.count, sizeof(Placed), compare_placed);
+  return jobs;
+}
+
+/* Whether the next job must begin another batch. */
+static bool is_full(const JobBatch* batch, const gman_job* next, Size bytes) {
+  return batch->count == GMAN_JOBS_MAX || compare_common(&batch->common, next) != 0 ||
+         bytes + next->unique.size + next->workload.size > GMAN_WORKLOAD_BYTES_MAX;
+}
+
+static void make_batches(void) {
+  Placed* jobs = sorted_jobs();
+  Size count = (Size)held.count;
+  gman_job_part* parts =
+      MemoryContextAllocExtended(held.context, count * sizeof(gman_job_part), MCXT_ALLOC_HUGE);
+  batches = MemoryContextAllocExtended(held.context, count * sizeof(JobBatch), MCXT_ALLOC_HUGE);
+  batch_count = 0;
+  Size bytes = 0;
+  for (Size i = 0; i < count; i++) {
+    const gman_job* job = jobs[i].job;
+    if (batch_count == 0 || is_full(&batches[batch_count - 1], job, bytes)) {
+      JobBatch* batch = &batches[batch_count++];
+      batch->common = *job;
+      batch->common.unique = batch->common.workload = (gman_bytes){.data = NULL, .size = 0};
+      batch->parts = &parts[i];
+      batch->count = 0;
+      bytes = 0;
+    }
+    JobBatch* batch = &batches[batch_count - 1];
+    batch->parts[batch->count++] =
+        (gman_job_part){.unique = job->unique, .workload = job->workload};
+    bytes += job->unique.size + job->workload.size;
+  }
+}
+
+/* The statement and its snapshot have ended, so this needs one of its own. */
+static void move_to_outbox(void) {
+  make_batches();
+  PushActiveSnapshot(GetTransactionSnapshot());
+  for (size_t i = 0; i < batch_count; i++) outbox_put_batch(&batches[i]);
+  PopActiveSnapshot();
+  forget_jobs();
+}
+
+static bool are_too_many(void) {
+  if (held.count <= settings_commit_jobs_max()) return false;
+  if (outbox_exists()) return true;
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+           errmsg("the transaction has %lld jobs to send at COMMIT, and gman.commit_jobs_max is %d",
+                  (long long)held.count, settings_commit_jobs_max()),
+           errhint("Install the outbox, into which they would go: SELECT gman_outbox_install().")));
+}
+
+/* False: they were lost, with a warning, or are in the outbox. */
+static bool is_server_there(void) {
+  gman_status status = call_try_ping();
+  if (status == GMAN_OK) return true;
+  gman_client* client = client_get();
+  if (!is_failure_of_the_way(status)) raise_failure(client, NULL);
+  switch (settings_on_error()) {
+    case ON_ERROR_ERROR: raise_failure(client, NULL);
+    case ON_ERROR_WARNING:
+      report_failure(WARNING, client, NULL);
+      count_failed(DELIVERY_COMMIT, held.count);
+      forget_jobs();
+      return false;
+    case ON_ERROR_OUTBOX: move_to_outbox(); return false;
+  }
+  pg_unreachable();
+}
+
+static void before_commit(void) {
+  is_closed = true;
+  if (held.count == 0) return;
+  if (are_too_many())
+    move_to_outbox();
+  else if (is_server_there())
+    make_batches();
+}
+
+static void before_prepare(void) {
+  if (held.count == 0) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("cannot PREPARE a transaction that has jobs to send at COMMIT"),
+                  errdetail("It has %lld, and COMMIT PREPARED may run in another session.",
+                            (long long)held.count),
+                  errhint("Use delivery outbox, whose rows are prepared with the transaction.")));
+}
+
+/* ---- COMMIT */
+
+static void keep_reason(const char* reason) {
+  if (progress.reason[0] == '\0') strlcpy(progress.reason, reason, REASON_BYTES_MAX);
+}
+
+static void keep_refusal(void) {
+  size_t answered;
+  const gman_job_outcome* outcomes = gman_job_outcomes(client_get(), &answered);
+  for (size_t i = 0; i < answered; i++) {
+    if (outcomes[i].refusal.size == 0) continue;
+    char refusal[REASON_BYTES_MAX];
+    snprintf(refusal, sizeof refusal, "the server refused: %.*s",
+             (int)Min(outcomes[i].refusal.size, REASON_BYTES_MAX), outcomes[i].refusal.data);
+    return keep_reason(refusal);
+  }
+}
+
+static void send_batches(void) {
+  instr_time start;
+  INSTR_TIME_SET_CURRENT(start);
+  for (size_t i = 0; i < batch_count; i++) {
+    instr_time spent;
+    INSTR_TIME_SET_CURRENT(spent);
+    INSTR_TIME_SUBTRACT(spent, start);
+    int left_ms = settings_commit_budget_ms() - (int)INSTR_TIME_GET_MILLISEC(spent);
+    if (left_ms <= 0) return keep_reason("gman.commit_budget is spent");
+    batches[i].common.deadline_ms = left_ms;
+    size_t accepted;
+    gman_status status = call_try_batch(&batches[i], &accepted);
+    progress.sent += (int64)accepted;
+    if (status != GMAN_OK) keep_reason(gman_error_get(client_get())->message);
+    if (status == GMAN_OK && accepted < batches[i].count) keep_refusal();
+  }
+}
+
+static void warn(void) {
+  ereport(WARNING,
+          (errcode(ERRCODE_WARNING),
+           errmsg("%lld of %lld jobs of this transaction were not sent, or their fate is unknown: "
+                  "%s",
+                  (long long)(held.count - progress.sent), (long long)held.count,
+                  printable(bytes_of(progress.reason))),
+           errdetail("The transaction is committed."),
+           errhint("Delivery outbox loses no job. See gman.commit_budget for the time limit.")));
+}
+
+/* An error that got out would take the cluster down, and one that is caught has switched off what
+   holds interrupts, which the rest of the commit relies on. */
+static void send_and_warn(void) {
+  volatile uint32 interrupts_held = InterruptHoldoffCount;
+  MemoryContext context = CurrentMemoryContext;
+  PG_TRY();
+  {
+    send_batches();
+    if (progress.sent < held.count) warn();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    FlushErrorState();
+    InterruptHoldoffCount = interrupts_held;
+  }
+  PG_END_TRY();
+}
+
+static void after_commit(void) {
+  if (batch_count > 0) {
+    progress = (struct Progress){.sent = 0, .reason = ""};
+    send_and_warn();
+    count_sent(DELIVERY_COMMIT, progress.sent);
+    count_failed(DELIVERY_COMMIT, held.count - progress.sent);
+  }
+  end();
+}
+
+/* ---- The transaction */
+
+static void at_transaction_end(XactEvent event, void* argument) {
+  switch (event) {
+    case XACT_EVENT_PRE_COMMIT: return before_commit();
+    case XACT_EVENT_COMMIT: return after_commit();
+    case XACT_EVENT_PRE_PREPARE: return before_prepare();
+    case XACT_EVENT_ABORT: count_dropped(DELIVERY_COMMIT, held.count); return end();
+    case XACT_EVENT_PREPARE:
+    case XACT_EVENT_PARALLEL_COMMIT:
+    case XACT_EVENT_PARALLEL_ABORT:
+    case XACT_EVENT_PARALLEL_PRE_COMMIT: return;
+  }
+}
+
+static void at_subtransaction_end(SubXactEvent event, SubTransactionId which,
+                                  SubTransactionId parent, void* argument) {
+  if (event == SUBXACT_EVENT_COMMIT_SUB) job_list_hand_over(&held, which, parent);
+  if (event == SUBXACT_EVENT_ABORT_SUB) count_dropped(DELIVERY_COMMIT, job_list_drop(&held, which));
+}
+
+static void begin_holding(void) {
+  held.context =
+      AllocSetContextCreate(TopMemoryContext, "gman jobs until COMMIT", ALLOCSET_DEFAULT_SIZES);
+  RegisterXactCallback(at_transaction_end, NULL);
+  RegisterSubXactCallback(at_subtransaction_end, NULL);
+}
+
+void at_commit_add(const gman_job* job) {
+  if (is_closed)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+                    errmsg("cannot add a job for COMMIT while the transaction commits")));
+  if (held.context == NULL) begin_holding();
+  job_list_add(&held, job, DELIVERY_COMMIT, GetCurrentSubTransactionId());
+}
+
+PG_FUNCTION_INFO_V1(pg_gman_held_jobs);
+
+Datum pg_gman_held_jobs(PG_FUNCTION_ARGS) {
+  PG_RETURN_INT64(held.count);
+}
