@@ -26,6 +26,13 @@ def database(servers=None, env=(), options=(), config=None):
         yield server
 
 
+def dead_address():
+    """A port of 127.0.0.1 where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
 class FunctionsCase(unittest.TestCase):
     """One gmand and one database server for all tests of a class."""
 

@@ -4,5 +4,6 @@
 
 namespace host {
 const unsigned kill_code = 0;
+const bool knows_sessions = false;
 const bool can_raise = false;
 }  // namespace host

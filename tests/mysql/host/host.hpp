@@ -22,6 +22,14 @@ inline std::vector<Raised> raised;
 /// Whether the session was killed by its time limit.
 inline bool is_killed = false;
 
+/// Whether the session applies another server's binary log.
+inline bool is_replica = false;
+/// How many waits this server was told of, and how many of them have not ended.
+inline int waits = 0;
+inline int open_waits = 0;
+
+/// Whether this server tells which session is which, and hears of waits.
+extern const bool knows_sessions;
 /// What this server reports for such a kill. 0: it cannot know.
 extern const unsigned kill_code;
 /// Whether an error can be raised in this server at all.

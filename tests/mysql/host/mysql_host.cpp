@@ -9,6 +9,7 @@
 
 namespace host {
 const unsigned kill_code = 3024;
+const bool knows_sessions = false;
 const bool can_raise = true;
 }  // namespace host
 
