@@ -29,6 +29,12 @@ static_assert(GMAN_FUNCTION_BYTES_MAX == function_bytes_max);
 static_assert(GMAN_UNIQUE_BYTES_MAX == unique_bytes_max);
 static_assert(GMAN_WORKLOAD_BYTES_MAX == workload_bytes_max);
 static_assert(GMAN_JOBS_MAX == submit_many_jobs_max);
+static_assert(GMAN_FOREGROUND_JOBS_MAX == run_many_jobs_max);
+static_assert(GMAN_JOBS_IN_FLIGHT == jobs_in_flight_default);
+static_assert(GMAN_JOBS_IN_FLIGHT_MAX == jobs_in_flight_max);
+static_assert(GMAN_RESULT_BYTES_MAX == result_bytes_max);
+static_assert(GMAN_ADMIN_LINE_BYTES_MAX == admin_line_bytes_max);
+static_assert(GMAN_ADMIN_ANSWER_BYTES_MAX == admin_answer_bytes_max);
 static_assert(GMAN_RUN_AT_MS_MAX == run_at_ms_max);
 static_assert(GMAN_INVALID_ARGUMENT == static_cast<int>(client_errc::invalid_argument));
 static_assert(GMAN_INTERNAL_ERROR == static_cast<int>(client_errc::internal_error));
@@ -54,11 +60,18 @@ CheckedSettings check(const gman_settings& settings) {
     return "workload_bytes_max of " + std::to_string(settings.workload_bytes_max) +
            " is above the limit of " + std::to_string(workload_bytes_max);
   }
+  if (settings.jobs_in_flight > jobs_in_flight_max) {
+    return "jobs_in_flight of " + std::to_string(settings.jobs_in_flight) +
+           " is above the limit of " + std::to_string(jobs_in_flight_max);
+  }
+  const std::size_t in_flight =
+      settings.jobs_in_flight == 0 ? jobs_in_flight_default : settings.jobs_in_flight;
   return Settings{std::get<std::vector<ServerAddress>>(std::move(parsed)),
                   CallLimits{.connect_timeout = milliseconds{settings.connect_timeout_ms},
                              .answer_timeout = milliseconds{settings.answer_timeout_ms},
                              .deadline = milliseconds{settings.deadline_ms},
-                             .workload_bytes_max = settings.workload_bytes_max},
+                             .workload_bytes_max = settings.workload_bytes_max,
+                             .jobs_in_flight = in_flight},
                   milliseconds{settings.retry_after_ms}};
 }
 
@@ -108,6 +121,24 @@ std::string_view view_of(gman_bytes bytes) {
 
 bool is_missing(gman_bytes bytes) {
   return bytes.data == nullptr && bytes.size != 0;
+}
+
+gman_job_outcome as_c(const JobOutcome& job) {
+  gman_job_outcome outcome{.handle = bytes_of(job.handle),
+                           .refusal = bytes_of(job.refusal),
+                           .status = GMAN_OK,
+                           .sent = job.is_sent ? 1 : 0,
+                           .data = bytes_of(job.data),
+                           .warning = bytes_of(job.warning),
+                           .exception = bytes_of(job.exception),
+                           .message = "",
+                           .hint = ""};
+  if (job.error) {
+    outcome.status = static_cast<gman_status>(job.error->code);
+    outcome.message = job.error->message.c_str();
+    outcome.hint = job.error->hint.c_str();
+  }
+  return outcome;
 }
 
 constexpr gman_result_data no_result{
@@ -161,10 +192,11 @@ struct gman_client {
               .known = known.known ? 1 : 0,
               .running = known.running ? 1 : 0,
               .elapsed_ms = known.elapsed_ms,
-              .round_trip_ms = known.round_trip_ms};
+              .round_trip_ms = known.round_trip_ms,
+              .clients = known.clients};
     outcomes.reserve(known.jobs.size());
     for (const gman::JobOutcome& job : known.jobs) {
-      outcomes.push_back({gman::bytes_of(job.handle), gman::bytes_of(job.refusal)});
+      outcomes.push_back(gman::as_c(job.same_as ? known.jobs[*job.same_as] : job));
     }
     if (!call.error()) {
       error = gman::no_error;
@@ -242,10 +274,14 @@ gman_status start_jobs(gman_client& client, const gman_job& common,
   if (common.unique.size != 0 || common.workload.size != 0) {
     return refuse("unique and workload belong to the parts of many jobs");
   }
-  if (common.background == 0) return refuse("many jobs are background jobs");
   const auto checked = check(common);
   if (const auto* why = std::get_if<std::string_view>(&checked)) return refuse(*why);
   const auto& settings = std::get<JobSettings>(checked);
+  const bool is_foreground = common.background == 0;
+  if (is_foreground && settings.unique_mode != UniqueMode::alive) {
+    return refuse("many foreground jobs have the unique mode GMAN_UNIQUE_ALIVE");
+  }
+  if (is_foreground && settings.run_at_ms) return refuse("many foreground jobs are run now");
 
   std::vector<JobOfMany> jobs;
   jobs.reserve(parts.size());
@@ -256,12 +292,40 @@ gman_status start_jobs(gman_client& client, const gman_job& common,
   }
   CallLimits limits = client.limits;
   if (common.deadline_ms > 0) limits.deadline = milliseconds{common.deadline_ms};
+  if (is_foreground) {
+    return client.start(
+        RunManyCall{
+            .function = view_of(common.function), .jobs = jobs, .priority = settings.priority},
+        limits);
+  }
   return client.start(SubmitManyCall{.function = view_of(common.function),
                                      .jobs = jobs,
                                      .priority = settings.priority,
                                      .unique_mode = settings.unique_mode,
                                      .run_at_ms = settings.run_at_ms},
                       limits);
+}
+
+gman_status start_query(gman_client& client, const gman_query& query) {
+  const auto refuse = [&](std::string_view why) {
+    client.forget_last_call();
+    return client.fail(GMAN_INVALID_ARGUMENT, why);
+  };
+  if (is_missing(query.text)) return refuse("text is NULL with a size");
+  if (query.deadline_ms < 0) return refuse("deadline_ms must not be negative");
+  const std::string_view text = view_of(query.text);
+  const ServerAsked server = query.server == 0 ? ServerAsked{} : query.server - 1;
+  CallLimits limits = client.limits;
+  if (query.deadline_ms > 0) limits.deadline = milliseconds{query.deadline_ms};
+  switch (query.kind) {
+    case GMAN_QUERY_PING:
+      if (!text.empty()) return refuse("a ping has no text");
+      return client.start(PingCall{server}, limits);
+    case GMAN_QUERY_STATUS: return client.start(StatusCall{text, server}, limits);
+    case GMAN_QUERY_STATUS_UNIQUE: return client.start(StatusUniqueCall{text, server}, limits);
+    case GMAN_QUERY_ADMIN: return client.start(AdminCall{text, server}, limits);
+    default: return refuse("kind is none of gman_query_kind");
+  }
 }
 
 }  // namespace
@@ -299,7 +363,8 @@ void gman_settings_default(gman_settings* settings) {
                .deadline_ms = 0,
                .answer_timeout_ms = 10000,
                .retry_after_ms = 5000,
-               .workload_bytes_max = GMAN_WORKLOAD_BYTES_MAX};
+               .workload_bytes_max = GMAN_WORKLOAD_BYTES_MAX,
+               .jobs_in_flight = GMAN_JOBS_IN_FLIGHT};
 }
 
 gman_status gman_servers_check(const char* servers, char* message, size_t message_bytes) {
@@ -370,6 +435,10 @@ gman_status gman_start_ping(gman_client* client) {
   return client->guarded_start([&] { return client->start(gman::PingCall{}, client->limits); });
 }
 
+gman_status gman_start_query(gman_client* client, const gman_query* query) {
+  return client->guarded_start([&] { return gman::start_query(*client, *query); });
+}
+
 int gman_fd(const gman_client* client) {
   return client->steps.fd();
 }
@@ -408,6 +477,30 @@ void gman_cancel(gman_client* client) {
     client->steps.cancel();
     return client->status_of(true);
   });
+}
+
+size_t gman_server_count(const gman_client* client) {
+  return client->steps.servers();
+}
+
+gman_status gman_server_get(const gman_client* client, size_t server, gman_server_data* data) {
+  if (server == 0 || server > client->steps.servers()) {
+    *data = {.name = "", .connected = 0, .cooling_off_ms = 0, .last_error = ""};
+    return GMAN_INVALID_ARGUMENT;
+  }
+  const gman::ServerKnown known = client->steps.known_of(server - 1);
+  *data = {.name = known.name.c_str(),
+           .connected = known.is_connected ? 1 : 0,
+           .cooling_off_ms = static_cast<int32_t>(known.left_alone_for.count()),
+           .last_error = known.last_error != nullptr ? known.last_error->c_str() : ""};
+  return GMAN_OK;
+}
+
+gman_counters gman_counters_get(const gman_client* client) {
+  const gman::ClientCounters& counters = client->steps.counters();
+  return {.connections = counters.connections,
+          .jobs_sent = counters.jobs_sent,
+          .jobs_failed = counters.jobs_failed};
 }
 
 }  // extern "C"

@@ -28,10 +28,10 @@ bool is_would_block(int error) {
 void StepClient::configure(std::vector<ServerAddress> servers, milliseconds retry_after) {
   GMAN_ASSERT(!is_running_);
   const auto old_servers = choice_.servers();
-  std::vector<std::optional<Connection>> old_connections(servers.size());
+  std::vector<std::optional<Connection>> old_connections(servers.size() + 1);
   choice_.configure(std::move(servers), retry_after);
   connections_.swap(old_connections);  // beyond this point connections_ fits the new list
-  for (std::size_t i = 0; i < connections_.size(); ++i) {
+  for (std::size_t i = 0; i < choice_.servers().size(); ++i) {
     const auto& where = choice_.servers()[i].where;
     const auto same = std::ranges::find(old_servers, where, &ServerAddress::where);
     if (same == old_servers.end()) continue;
@@ -85,9 +85,9 @@ void StepClient::dispatch_events() {
         if (connector_) connector_->on_event(event);
         break;
       case EpollTag::Owner::connection: {
-        const std::size_t server = event.tag.number;
-        auto& connection = connections_.at(server);
-        if (in_use_ == server && connection) {
+        const std::size_t slot = event.tag.number;
+        auto& connection = connections_.at(slot);
+        if (in_use_ == slot && connection) {
           connection->is_readable |= event.is_readable;
           connection->is_writable |= event.is_writable;
         } else if (connection) {
@@ -132,13 +132,14 @@ std::optional<CallEvent> StepClient::open() {
     attempt_ = call_->attempt();
   }
   const std::size_t server = call_->server();
-  auto& connection = connections_[server];
+  const std::size_t slot = call_->wants_own_connection() ? connections_.size() - 1 : server;
+  auto& connection = connections_[slot];
   if (connection) {
-    in_use_ = server;
+    in_use_ = slot;
     return Opened{.is_reused = true, .agreements = connection->agreements};
   }
   if (!connector_) {
-    connector_ = std::make_unique<Connector>(epoll_, static_cast<std::uint32_t>(server),
+    connector_ = std::make_unique<Connector>(epoll_, static_cast<std::uint32_t>(slot),
                                              choice_.servers()[server], connect_timeout_);
   }
   const bool was_looking_up = connector_->is_looking_up();
@@ -150,7 +151,8 @@ std::optional<CallEvent> StepClient::open() {
   connector_.reset();
   if (auto* reason = std::get_if<std::string>(&*outcome)) return OpenFailed{std::move(*reason)};
   connection.emplace(Connection{.socket = std::get<UniqueFd>(std::move(*outcome))});
-  in_use_ = server;
+  in_use_ = slot;
+  ++counters_.connections;
   return Opened{.is_reused = false};
 }
 
@@ -195,11 +197,10 @@ std::optional<CallEvent> StepClient::send(Connection& connection) {
   return transfer();
 }
 
-void StepClient::watch(std::size_t server, bool for_writing) {
-  Connection& connection = *connections_[server];
+void StepClient::watch(std::size_t slot, bool for_writing) {
+  Connection& connection = *connections_[slot];
   epoll_.watch(connection.socket.get(),
-               {EpollTag::Owner::connection, static_cast<std::uint32_t>(server)}, true,
-               for_writing);
+               {EpollTag::Owner::connection, static_cast<std::uint32_t>(slot)}, true, for_writing);
   connection.is_watched_for_writing = for_writing;
 }
 
@@ -214,7 +215,17 @@ void StepClient::close_connection() {
   in_use_.reset();
 }
 
+ServerKnown StepClient::known_of(std::size_t server) const {
+  return {.name = choice_.servers().at(server).name,
+          .is_connected = connections_[server].has_value(),
+          .left_alone_for = choice_.left_alone_for(server, steady_now()),
+          .last_error = choice_.last_error(server)};
+}
+
 void StepClient::end() {
+  const JobCounts jobs = call_->job_counts();
+  counters_.jobs_sent += jobs.sent;
+  counters_.jobs_failed += jobs.failed;
   connector_.reset();
   if (in_use_ && call_->is_connection_clean()) {
     connections_[*in_use_]->agreements = call_->agreements();

@@ -2,7 +2,8 @@
 // StepClient: drives CallFsm over sockets, a step at a time, never waiting. What gman.h shows in C.
 //
 // One epoll descriptor stands for every socket and name look-up. A server has at most one
-// connection, which is kept after a call that left it in step with the protocol. Nothing may
+// connection, which is kept after a call that left it in step with the protocol; a call that wants
+// one of its own has it beside those, and it ends with the call. Nothing may
 // arrive on a kept connection, so any event on it means that it is closed or of no use: before each
 // call such connections are dropped, which leaves only the race with a server that closes at that
 // very moment (see call_fsm.hpp for what it may cost).
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <gman/error.hpp>
@@ -23,6 +25,21 @@
 #include "client/fsm/server_choice.hpp"
 
 namespace gman {
+
+/// What is known of a server without asking it. The texts live until the next call begins.
+struct ServerKnown {
+  const std::string& name;
+  bool is_connected = false;
+  milliseconds left_alone_for{0};
+  const std::string* last_error = nullptr;
+};
+
+/// Since the client was made.
+struct ClientCounters {
+  std::uint64_t connections = 0;
+  std::uint64_t jobs_sent = 0;
+  std::uint64_t jobs_failed = 0;
+};
 
 class StepClient {
  public:
@@ -52,6 +69,11 @@ class StepClient {
   /// Of the last call; null before the first.
   [[nodiscard]] const CallFsm* call() const { return call_ ? &*call_ : nullptr; }
 
+  [[nodiscard]] std::size_t servers() const { return choice_.servers().size(); }
+  /// Requires: server < servers().
+  [[nodiscard]] ServerKnown known_of(std::size_t server) const;
+  [[nodiscard]] const ClientCounters& counters() const { return counters_; }
+
  private:
   struct Connection {
     UniqueFd socket;
@@ -67,7 +89,7 @@ class StepClient {
   [[nodiscard]] std::optional<CallEvent> transfer();
   [[nodiscard]] std::optional<CallEvent> send(Connection& connection);
   [[nodiscard]] std::optional<CallEvent> receive(Connection& connection);
-  void watch(std::size_t server, bool for_writing);
+  void watch(std::size_t slot, bool for_writing);
   void watch_connection_in_use();
   void dispatch_events();
   void close_connection();
@@ -75,13 +97,14 @@ class StepClient {
 
   Epoll epoll_;
   ServerChoice choice_;
-  std::vector<std::optional<Connection>> connections_;  // by server
+  std::vector<std::optional<Connection>> connections_;  // by server, and one call's own at the end
   milliseconds connect_timeout_{};
   std::optional<CallFsm> call_;
   bool is_running_ = false;
   std::uint32_t attempt_ = 0;          // the call's, that connector_ or in_use_ belongs to
-  std::optional<std::size_t> in_use_;  // the server whose connection the call holds
+  std::optional<std::size_t> in_use_;  // of connections_, the one that the call holds
   std::unique_ptr<Connector> connector_;
+  ClientCounters counters_;
 };
 
 }  // namespace gman

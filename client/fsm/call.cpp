@@ -47,22 +47,11 @@ struct Faults {
     return fault;
   }
   std::string operator()(const SubmitManyCall& call) const {
-    if (call.jobs.empty()) return "there is no job";
-    if (call.jobs.size() > submit_many_jobs_max) {
-      return std::to_string(call.jobs.size()) + " jobs at once are above the limit of " +
-             std::to_string(submit_many_jobs_max);
-    }
-    std::size_t bytes = 0;
-    for (std::size_t i = 0; i < call.jobs.size(); ++i) {
-      const JobOfMany& job = call.jobs[i];
-      const std::string fault = (*this)(SubmitCall{.function = call.function,
-                                                   .unique = job.unique,
-                                                   .workload = job.workload,
-                                                   .run_at_ms = call.run_at_ms});
-      if (!fault.empty()) return "job " + std::to_string(i + 1) + ": " + fault;
-      bytes += job.unique.size() + job.workload.size();
-    }
-    return above_limit("all uniques and workloads together", bytes, jobs_bytes_max);
+    return of_jobs({.function = call.function, .run_at_ms = call.run_at_ms}, call.jobs,
+                   submit_many_jobs_max);
+  }
+  std::string operator()(const RunManyCall& call) const {
+    return of_jobs({.function = call.function}, call.jobs, run_many_jobs_max);
   }
   std::string operator()(const StatusCall& call) const {
     if (call.handle.empty()) return "job handle is empty";
@@ -70,7 +59,41 @@ struct Faults {
     if (fault.empty()) fault = holds_nul("job handle", call.handle);
     return fault;
   }
+  std::string operator()(const StatusUniqueCall& call) const {
+    if (call.unique.empty()) return "unique key is empty";
+    std::string fault = above_limit("unique key", call.unique.size(), unique_bytes_max);
+    if (fault.empty()) fault = holds_nul("unique key", call.unique);
+    return fault;
+  }
   std::string operator()(const PingCall&) const { return {}; }
+  std::string operator()(const AdminCall& call) const {
+    if (call.line.find_first_not_of(' ') == std::string_view::npos) return "command is empty";
+    std::string fault = above_limit("command", call.line.size(), admin_line_bytes_max);
+    if (fault.empty()) fault = holds_nul("command", call.line);
+    if (fault.empty() && call.line.find_first_of("\r\n") != std::string_view::npos) {
+      fault = "command has more than one line";
+    }
+    return fault;
+  }
+
+  // `job` is what they have in common.
+  [[nodiscard]] std::string of_jobs(SubmitCall job, std::span<const JobOfMany> jobs,
+                                    std::size_t jobs_max) const {
+    if (jobs.empty()) return "there is no job";
+    if (jobs.size() > jobs_max) {
+      return std::to_string(jobs.size()) + " jobs at once are above the limit of " +
+             std::to_string(jobs_max);
+    }
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      job.unique = jobs[i].unique;
+      job.workload = jobs[i].workload;
+      const std::string fault = (*this)(job);
+      if (!fault.empty()) return "job " + std::to_string(i + 1) + ": " + fault;
+      bytes += job.unique.size() + job.workload.size();
+    }
+    return above_limit("all uniques and workloads together", bytes, jobs_bytes_max);
+  }
 };
 
 }  // namespace

@@ -57,17 +57,42 @@ void CallFsm::encode(const SubmitManyCall& call) {
   }
 }
 
+void CallFsm::encode(const RunManyCall& call) {
+  kind_ = Kind::run_many;
+  function_ = printable(call.function, quoted_name_bytes_max);
+  jobs_ = call.jobs.size();
+  run_.emplace(call, limits_);
+}
+
 void CallFsm::encode(const StatusCall& call) {
   kind_ = Kind::status;
+  server_asked_ = call.server;
   result_.handle = call.handle;
   ask_for_exceptions();
   append_request(out_, GetStatus{call.handle});
 }
 
-void CallFsm::encode(const PingCall&) {
+void CallFsm::encode(const StatusUniqueCall& call) {
+  kind_ = Kind::status_unique;
+  server_asked_ = call.server;
+  unique_ = call.unique;
+  ask_for_exceptions();
+  append_request(out_, GetStatusUnique{call.unique});
+}
+
+void CallFsm::encode(const PingCall& call) {
   kind_ = Kind::ping;
+  server_asked_ = call.server;
   ask_for_exceptions();
   append_request(out_, EchoReq{echo_data});
+}
+
+void CallFsm::encode(const AdminCall& call) {
+  kind_ = Kind::admin;
+  server_asked_ = call.server;
+  admin_.emplace(call.line);
+  admin_line_ = printable(call.line, quoted_name_bytes_max);
+  out_.append(call.line).append("\n");
 }
 
 void CallFsm::ask_for_exceptions() {
@@ -85,12 +110,19 @@ Action CallFsm::start(Instant now) {
   started_at_ = now;
   if (limits_.deadline.count() > 0) deadline_at_ = now + limits_.deadline;
   order_ = choice_.order(now);
+  const std::size_t servers = order_.size();
   if (error_) {
     end(now);
-  } else if (order_.empty()) {
+  } else if (servers == 0) {
     fail(client_errc::no_servers, "no job server is configured", "name one in the list of servers",
          now);
+  } else if (server_asked_.value_or(0) >= servers) {
+    fail(client_errc::invalid_argument,
+         "there is no server " + std::to_string(*server_asked_ + 1) + ": the list names " +
+             std::to_string(servers),
+         {}, now);
   } else {
+    if (server_asked_) order_ = {*server_asked_};
     open_server(now);
   }
   return action();
@@ -120,7 +152,9 @@ Action CallFsm::action() const {
 void CallFsm::cancel(Instant now) {
   GMAN_ASSERT(state_ != State::done);
   std::string message = "cancelled after " + elapsed(now);
-  if (is_job() && state_ != State::looking_up && state_ != State::connecting) {
+  if (run_) {
+    message += ": " + subject() + " had not ended";
+  } else if (is_job() && state_ != State::looking_up && state_ != State::connecting) {
     message += ": " + subject();
     if (state_ != State::asking) {
       message += " had not ended";
@@ -158,6 +192,7 @@ std::optional<Instant> CallFsm::wake_at() const {
 
 std::optional<Instant> CallFsm::answer_due() const {
   if (limits_.answer_timeout.count() == 0) return std::nullopt;
+  if (run_ && !exchange_.is_greeting_due && !run_->is_answer_due()) return std::nullopt;
   return exchange_.progressed_at + limits_.answer_timeout;
 }
 
@@ -197,7 +232,10 @@ void CallFsm::on(const TimePassed&, Instant now) {
 void CallFsm::pass_deadline(Instant now) {
   const bool is_connected = state_ == State::asking;
   std::string message;
-  if (is_connected && may_have_job()) {
+  if (run_) {
+    message = subject() + " did not end within " + in_ms(limits_.deadline) +
+              (is_connected ? "" : ": no connection yet to " + server_name());
+  } else if (is_connected && may_have_job()) {
     message = server_name() + " did not acknowledge " + subject() + " within " +
               in_ms(limits_.deadline) +
               (kind_ == Kind::many ? ": the fate of those not answered is unknown"
@@ -247,11 +285,17 @@ void CallFsm::on(const Opened& opened, Instant now) {
   state_ = State::asking;
   agreements_ = opened.agreements;
   const auto agreed = extension_ ? agreement() : Agreements::Answer::none;
+  if (run_) {  // what was left of another connection's is of no use
+    out_.clear();
+    if (!opened.is_reused) ask_for_exceptions();
+    run_->begin_connection();
+  }
+  if (admin_) admin_->start_over();
   exchange_ = {.is_reused = opened.is_reused,
-               .is_greeting_due = !opened.is_reused,
+               .is_greeting_due = !opened.is_reused && greeting_bytes_ > 0,
                .is_extension_due = extension_ && agreed == Agreements::Answer::none,
                .has_answered = opened.is_reused,
-               .sent = opened.is_reused ? greeting_bytes_ : 0,
+               .sent = opened.is_reused && !run_ ? greeting_bytes_ : 0,
                .asked_at = now,
                .progressed_at = now};
   switch (agreed) {
@@ -259,6 +303,7 @@ void CallFsm::on(const Opened& opened, Instant now) {
     case Agreements::Answer::yes: exchange_.sent = options_bytes_; break;
     case Agreements::Answer::no: fall_back(now); break;
   }
+  if (run_) submit_more(now);
 }
 
 Agreements::Answer& CallFsm::agreement() {
@@ -304,7 +349,7 @@ std::string_view CallFsm::unsent() const {
   if (state_ == State::done) return {};
   std::string_view all = out_;
   const bool is_held =
-      exchange_.is_extension_due || (exchange_.is_greeting_due && choice_.servers().size() > 1);
+      exchange_.is_extension_due || (exchange_.is_greeting_due && order_.size() > 1);
   if (is_held) all = all.substr(0, options_bytes_);
   return all.substr(exchange_.sent);
 }
@@ -313,6 +358,10 @@ void CallFsm::on(const Wrote& wrote, Instant now) {
   GMAN_ASSERT(wrote.bytes <= unsent().size());
   exchange_.sent += wrote.bytes;
   exchange_.progressed_at = now;
+  if (run_) {
+    run_->handed_over(exchange_.sent);
+    return submit_more(now);
+  }
   if (exchange_.is_request_sent || exchange_.sent < out_.size()) return;
   exchange_.is_request_sent = true;
   if (is_job()) {  // never sent again, and its workload may be long
@@ -323,7 +372,8 @@ void CallFsm::on(const Wrote& wrote, Instant now) {
 
 void CallFsm::on(const Broken& broken, Instant now) {
   std::string reason = broken.reason;
-  if (!in_.unread().empty()) reason += " in the middle of an answer";
+  const bool is_half_heard = !in_.unread().empty() || (admin_ && admin_->has_begun());
+  if (is_half_heard) reason += " in the middle of an answer";
   connection_failed(std::move(reason), now);
 }
 
@@ -336,11 +386,15 @@ void CallFsm::connection_failed(std::string reason, Instant now) {
 }
 
 void CallFsm::server_failed(std::string reason, Instant now) {
-  choice_.failed(server(), now);
+  choice_.failed(server(), now, reason);
   if (state_ == State::asking_status)
     return end_at_deadline(reason + ", so no more is known", {}, now);
+  if (run_) return lose_server(std::move(reason), now);
   if (may_have_job()) return lose_job(reason, now);
+  try_next_server(std::move(reason), now);
+}
 
+void CallFsm::try_next_server(std::string reason, Instant now) {
   failures_.push_back({server(), std::move(reason)});
   if (order_at_ + 1 < order_.size()) {
     ++order_at_;
@@ -383,7 +437,10 @@ void CallFsm::read_packets(Instant now) {
   while (state_ != State::done) {
     const std::string_view unread = in_.unread();
     if (unread.empty()) return;
-    if (unread.front() != '\0') {
+    const bool is_text = unread.front() != '\0';
+    if (admin_ && (is_text || admin_->has_begun())) return read_admin_answer(now);
+    if (is_text) {
+      choice_.failed(server(), now, "it does not speak the Gearman protocol");
       return fail(client_errc::protocol_error,
                   server_name() + " does not speak the Gearman protocol: it sent \"" +
                       printable(unread, quoted_stranger_bytes_max) + "\"",
@@ -415,6 +472,30 @@ void CallFsm::read_packets(Instant now) {
   }
 }
 
+void CallFsm::read_admin_answer(Instant now) {
+  exchange_.has_answered = true;
+  exchange_.progressed_at = now;
+  const bool is_whole = admin_->take(in_.unread());
+  in_.consume(in_.unread().size());
+  // Until it is whole, the end of a list may be among what has come.
+  const std::size_t end_bytes = is_whole ? 0 : std::string_view(".\r").size();
+  if (admin_->text().size() > limits_.admin_answer_bytes_max + end_bytes) {
+    return fail(client_errc::protocol_error,
+                server_name() + ": the answer to \"" + admin_line_ + "\" is above the limit of " +
+                    std::to_string(limits_.admin_answer_bytes_max) + " bytes",
+                "ask from a shell: gman admin", now);
+  }
+  if (!is_whole) return;
+  result_.data = admin_->text();
+  if (!admin_->is_error()) return succeed(now);
+  result_.server = server_name();
+  choice_.answered(server());
+  fail(client_errc::server_error,
+       server_name() + " refused \"" + admin_line_ +
+           "\": " + printable(result_.data, quoted_text_bytes_max),
+       {}, now);
+}
+
 void CallFsm::answer(const OptionRes&, Instant now) {
   if (exchange_.is_greeting_due) {
     exchange_.is_greeting_due = false;
@@ -426,6 +507,7 @@ void CallFsm::answer(const OptionRes&, Instant now) {
   }
   exchange_.progressed_at = now;
   if (!exchange_.is_request_sent) exchange_.asked_at = now;
+  if (run_) submit_more(now);
 }
 
 void CallFsm::answer(const ErrorRes& error, Instant now) {
@@ -443,7 +525,20 @@ void CallFsm::answer(const ErrorRes& error, Instant now) {
   result_.server = server_name();
   const std::string quoted = printable(error.code, quoted_name_bytes_max) + " \"" +
                              printable(error.text, quoted_text_bytes_max) + "\"";
-  if (kind_ == Kind::many && may_have_job()) return answer_job({.refusal = quoted}, now);
+  if (kind_ == Kind::many && may_have_job()) {
+    const auto refused = server_name() + " refused the job of function \"" + function_ + "\": ";
+    return answer_job({.handle = {},
+                       .refusal = quoted,
+                       .error = std::make_shared<const Error>(
+                           Error{client_errc::server_error, refused + quoted, {}})},
+                      now);
+  }
+  if (run_) {
+    if (!run_->refused(server_name(), quoted))
+      return break_protocol("unexpected ERROR " + quoted, now);
+    exchange_.progressed_at = now;
+    return heard_of_job(true, PacketType::error, now);
+  }
   const std::string refused = is_job() ? subject() : "the request";
   // The answer is whole and the connection in step, unless the request is still on its way.
   is_connection_clean_ = state_ == State::asking && exchange_.is_request_sent;
@@ -458,7 +553,14 @@ void CallFsm::answer(const JobCreated& created, Instant now) {
     return break_protocol(
         "JOB_CREATED with a handle of " + std::to_string(created.handle.size()) + " bytes", now);
   }
-  if (kind_ == Kind::many) return answer_job({.handle = std::string(created.handle)}, now);
+  if (run_) {
+    exchange_.progressed_at = now;
+    choice_.answered(server());
+    return heard_of_job(run_->created(created.handle), PacketType::job_created, now);
+  }
+  if (kind_ == Kind::many) {
+    return answer_job({.handle = std::string(created.handle), .refusal = {}, .is_sent = true}, now);
+  }
   result_.handle = created.handle;
   result_.server = server_name();
   choice_.answered(server());
@@ -477,27 +579,34 @@ void CallFsm::answer_job(JobOutcome outcome, Instant now) {
 }
 
 void CallFsm::answer(const WorkData& work, Instant now) {
+  if (run_) return heard_of_job(run_->data(work.handle, work.data), PacketType::work_data, now);
   if (!is_ours(work.handle)) return unexpected(PacketType::work_data, now);
   append_result(result_.data, work.data, "", now);
 }
 
 void CallFsm::answer(const WorkWarning& work, Instant now) {
+  if (run_)
+    return heard_of_job(run_->warning(work.handle, work.data), PacketType::work_warning, now);
   if (!is_ours(work.handle)) return unexpected(PacketType::work_warning, now);
   append_result(result_.warning, work.data, "\n", now);
 }
 
 void CallFsm::answer(const WorkStatus& work, Instant now) {
+  if (run_) return heard_of_job(run_->is_running(work.handle), PacketType::work_status, now);
   if (!is_ours(work.handle)) return unexpected(PacketType::work_status, now);
   result_.numerator = lenient_number(work.numerator);
   result_.denominator = lenient_number(work.denominator);
 }
 
 void CallFsm::answer(const WorkComplete& work, Instant now) {
+  if (run_)
+    return heard_of_job(run_->complete(work.handle, work.data), PacketType::work_complete, now);
   if (!is_ours(work.handle)) return unexpected(PacketType::work_complete, now);
   if (append_result(result_.data, work.data, "", now)) succeed(now);
 }
 
 void CallFsm::answer(const WorkFail& work, Instant now) {
+  if (run_) return heard_of_job(run_->fail(work.handle), PacketType::work_fail, now);
   if (!is_ours(work.handle)) return unexpected(PacketType::work_fail, now);
   std::string message = subject() + " failed after " + elapsed(now);
   if (!result_.warning.empty()) {
@@ -509,6 +618,8 @@ void CallFsm::answer(const WorkFail& work, Instant now) {
 }
 
 void CallFsm::answer(const WorkException& work, Instant now) {
+  if (run_)
+    return heard_of_job(run_->exception(work.handle, work.data), PacketType::work_exception, now);
   if (!is_ours(work.handle)) return unexpected(PacketType::work_exception, now);
   is_connection_clean_ = state_ == State::working;
   fail(client_errc::job_exception,
@@ -542,6 +653,20 @@ void CallFsm::answer(const StatusRes& status, Instant now) {
                 std::to_string(status.denominator) + " done)";
   }
   end_at_deadline(progress, {}, now);
+}
+
+void CallFsm::answer(const StatusResUnique& status, Instant now) {
+  const bool is_asked =
+      state_ == State::asking && kind_ == Kind::status_unique && exchange_.is_request_sent;
+  if (!is_asked || status.unique != unique_) return unexpected(PacketType::status_res_unique, now);
+  result_.known = status.known;
+  result_.running = status.running;
+  result_.clients = status.clients;
+  if (status.running) {
+    result_.numerator = status.numerator;
+    result_.denominator = status.denominator;
+  }
+  succeed(now);
 }
 
 void CallFsm::answer(const EchoRes& echo, Instant now) {
@@ -580,7 +705,7 @@ void CallFsm::unexpected(PacketType type, Instant now) {
 // ---- Ends
 
 void CallFsm::break_protocol(const std::string& what, Instant now) {
-  choice_.failed(server(), now);
+  choice_.failed(server(), now, what);
   std::string message = server_name() + " broke the protocol: " + what;
   if (may_have_job()) {
     message += "; the fate of " + subject() + " is unknown";
@@ -604,6 +729,16 @@ void CallFsm::fail(client_errc code, std::string message, std::string hint, Inst
 
 void CallFsm::end(Instant now) {
   result_.elapsed_ms = ms_between(started_at_, now);
+  if (run_) {
+    if (error_) run_->end_rest(*error_);
+    result_.numerator = static_cast<std::uint32_t>(run_->ended());
+    result_.jobs = run_->take_outcomes();
+    run_.reset();
+  }
+  if (admin_) {
+    is_connection_clean_ = false;
+    admin_.reset();
+  }
   out_ = {};
   state_ = State::done;
 }
@@ -611,12 +746,23 @@ void CallFsm::end(Instant now) {
 // ---- Words
 
 bool CallFsm::is_job() const {
-  return kind_ == Kind::background || kind_ == Kind::foreground || kind_ == Kind::many;
+  switch (kind_) {
+    case Kind::background:
+    case Kind::foreground:
+    case Kind::many:
+    case Kind::run_many: return true;
+    case Kind::status:
+    case Kind::status_unique:
+    case Kind::ping:
+    case Kind::admin: return false;
+  }
+  return false;
 }
 
 // A packet that was not sent whole is not run. Many plain packets may be run as soon as one is.
 bool CallFsm::may_have_job() const {
   if (!is_job()) return false;
+  if (run_) return run_->is_in_flight();
   const bool is_one_packet = kind_ != Kind::many || extension_.has_value();
   return exchange_.is_request_sent || (!is_one_packet && exchange_.sent > options_bytes_);
 }
@@ -628,8 +774,27 @@ const std::string& CallFsm::server_name() const {
 std::string CallFsm::subject() const {
   const std::string function = " of function \"" + function_ + "\"";
   if (kind_ == Kind::many) return std::to_string(jobs_) + " jobs" + function;
+  if (run_) {
+    return std::to_string(jobs_ - run_->ended()) + " of " + std::to_string(jobs_) + " jobs" +
+           function;
+  }
   return result_.handle.empty() ? "the job" + function
                                 : "job " + printable(result_.handle, handle_bytes_max) + function;
+}
+
+JobCounts CallFsm::job_counts() const {
+  GMAN_ASSERT(state_ == State::done);
+  if (!is_job() || (error_ && error_->code == client_errc::invalid_argument)) return {};
+  if (kind_ == Kind::background || kind_ == Kind::foreground) {
+    return {.sent = result_.handle.empty() ? 0U : 1U, .failed = error_ ? 1U : 0U};
+  }
+  JobCounts counts{.failed = jobs_ - result_.jobs.size()};
+  for (const JobOutcome& job : result_.jobs) {
+    const JobOutcome& one = job.same_as ? result_.jobs[*job.same_as] : job;
+    if (!one.handle.empty()) ++counts.sent;
+    if (one.error) ++counts.failed;
+  }
+  return counts;
 }
 
 // "127.0.0.1:4730 (connection refused), unix:/run/x (no such file or directory)"

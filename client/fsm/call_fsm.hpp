@@ -24,6 +24,14 @@
 // A server without the option gets the plain packets if they can say the same; else the call fails,
 // naming the server. What was agreed is kept with the connection.
 //
+// Many foreground jobs share a connection (foreground_jobs.hpp). The rules are the same for each of
+// them: those that the connection took along are lost with it, the others go to the next server.
+// The first of them waits for the OPTION_RES, whatever the number of servers.
+//
+// An admin command has a connection of its own, without options, which is never kept: where its
+// answer ends is told by its content, which is made of names that others chose, and what such a
+// name leaves behind must not be heard by the call for a job.
+//
 // A connection that reported anything the protocol does not allow, packets about jobs that are not
 // ours among it, is closed: nothing else on it can be trusted.
 #pragma once
@@ -40,7 +48,9 @@
 #include <gman/error.hpp>
 
 #include "base/time.hpp"
+#include "client/fsm/admin_answer.hpp"
 #include "client/fsm/call.hpp"
+#include "client/fsm/foreground_jobs.hpp"
 #include "client/fsm/read_buffer.hpp"
 #include "client/fsm/server_choice.hpp"
 #include "protocol/response.hpp"
@@ -86,6 +96,12 @@ struct Broken {
 /// wake_at() was reached.
 struct TimePassed {};
 
+/// What came of a call's jobs, for statistics.
+struct JobCounts {
+  std::size_t sent = 0;    ///< acknowledged by a handle
+  std::size_t failed = 0;  ///< that did not end well, sent or not
+};
+
 using CallEvent = std::variant<LookedUp, Opened, OpenFailed, Wrote, Received, Broken, TimePassed>;
 
 class CallFsm {
@@ -111,6 +127,9 @@ class CallFsm {
   /// Counts the connections that were asked for.
   [[nodiscard]] std::uint32_t attempt() const { return attempt_; }
 
+  /// The connection that is provided must be new, is for this call only, and never clean.
+  [[nodiscard]] bool wants_own_connection() const { return kind_ == Kind::admin; }
+
   /// For Action::transfer. A long workload is sent while answers are read already.
   [[nodiscard]] std::string_view unsent() const;
   [[nodiscard]] std::span<char> read_space();
@@ -120,9 +139,20 @@ class CallFsm {
   [[nodiscard]] const CallResult& result() const { return result_; }
   [[nodiscard]] bool is_connection_clean() const { return is_connection_clean_; }
   [[nodiscard]] const Agreements& agreements() const { return agreements_; }
+  /// Of a call that was not refused for its arguments.
+  [[nodiscard]] JobCounts job_counts() const;
 
  private:
-  enum class Kind : std::uint8_t { background, foreground, many, status, ping };
+  enum class Kind : std::uint8_t {
+    background,
+    foreground,
+    many,      // in the background
+    run_many,  // in the foreground
+    status,
+    status_unique,
+    ping,
+    admin,
+  };
   enum class State : std::uint8_t {
     looking_up,  // the server's name
     connecting,
@@ -159,8 +189,11 @@ class CallFsm {
 
   void encode(const SubmitCall& call);
   void encode(const SubmitManyCall& call);
+  void encode(const RunManyCall& call);
   void encode(const StatusCall& call);
-  void encode(const PingCall&);
+  void encode(const StatusUniqueCall& call);
+  void encode(const PingCall& call);
+  void encode(const AdminCall& call);
   void ask_for_exceptions();
   void ask_for(PacketType extension);
   [[nodiscard]] Agreements::Answer& agreement();
@@ -175,15 +208,24 @@ class CallFsm {
   void answer(const WorkFail&, Instant now);
   void answer(const WorkException&, Instant now);
   void answer(const StatusRes&, Instant now);
+  void answer(const StatusResUnique&, Instant now);
   void answer(const EchoRes&, Instant now);
   void answer(const OptionRes&, Instant now);
   void answer(const ErrorRes&, Instant now);
 
+  // Of Kind::run_many, in call_fsm_run.cpp.
+  void submit_more(Instant now);
+  void heard_of_job(bool is_allowed, PacketType type, Instant now);
+  void lose_server(std::string reason, Instant now);
+  void end_run(Instant now);
+
   void read_packets(Instant now);
+  void read_admin_answer(Instant now);
   void open_server(Instant now);
   void ask_status(Instant now);
   void server_failed(std::string reason, Instant now);
   void connection_failed(std::string reason, Instant now);
+  void try_next_server(std::string reason, Instant now);
   void lose_job(const std::string& reason, Instant now);
   void pass_deadline(Instant now);
   void end_at_deadline(std::string_view what_is_known, std::string hint, Instant now);
@@ -206,13 +248,19 @@ class CallFsm {
   ServerChoice& choice_;
   CallLimits limits_;
   Kind kind_{};
+  ServerAsked server_asked_;
   std::string function_;  // printable
   std::string out_;       // OPTION_REQs, the request, later GET_STATUS; a sent job's is dropped
   std::size_t greeting_bytes_ = 0;       // OPTION_REQ exceptions
   std::size_t options_bytes_ = 0;        // and that of extension_
   std::optional<PacketType> extension_;  // by which the request goes
   std::string beyond_plain_;             // what only it can say
-  std::size_t jobs_ = 0;                 // of Kind::many
+  std::size_t jobs_ = 0;                 // of Kind::many and Kind::run_many
+  std::optional<ForegroundJobs> run_;    // of Kind::run_many, until it has ended
+  std::size_t jobs_lost_ = 0;            // of run_, with their servers
+  std::optional<AdminAnswer> admin_;     // of Kind::admin
+  std::string admin_line_;               // printable
+  std::string unique_;                   // of Kind::status_unique
 
   State state_ = State::looking_up;
   Exchange exchange_;

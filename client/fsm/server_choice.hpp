@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// ServerChoice: in which order a call tries the servers of the list.
+// ServerChoice: in which order a call tries the servers of the list, and what is known of each.
 //
 // First to last, but a server that failed is left alone for `retry_after`: it comes after all the
 // others, so it is tried in that time only when every other one has failed too.
@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.hpp"
@@ -24,14 +26,22 @@ class ServerChoice {
   /// Indices into servers(), each once, in the order of trying.
   [[nodiscard]] std::vector<std::size_t> order(Instant now) const;
 
-  void failed(std::size_t server, Instant now) { failed_at_.at(server) = now; }
-  void answered(std::size_t server) { failed_at_.at(server).reset(); }
+  void failed(std::size_t server, Instant now, std::string_view reason);
+  void answered(std::size_t server) { failures_.at(server).reset(); }
+
+  /// For how much longer the server comes after all the others; zero: it does not.
+  [[nodiscard]] milliseconds left_alone_for(std::size_t server, Instant now) const;
+  /// Why it failed last; null when it has not failed since it answered.
+  [[nodiscard]] const std::string* last_error(std::size_t server) const;
 
  private:
-  [[nodiscard]] bool is_left_alone(std::size_t server, Instant now) const;
+  struct Failure {
+    Instant at{};
+    std::string reason;
+  };
 
   std::vector<ServerAddress> servers_;
-  std::vector<std::optional<Instant>> failed_at_;  // as long as servers_
+  std::vector<std::optional<Failure>> failures_;  // as long as servers_
   milliseconds retry_after_{5000};
 };
 

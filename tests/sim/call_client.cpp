@@ -54,6 +54,7 @@ void CallClient::call() {
     if (last_handle_.empty() || world_.dice.one_in(2)) return begin(PingCall{}, limits);
     return begin(StatusCall{last_handle_}, limits);
   }
+  if (world_.dice.one_in(5)) return run_many(limits);
   const std::string workload = "call " + std::to_string(world_.new_number());
   const std::string unique(world_.dice.one_in(2) ? "" : world_.dice.pick(uniques));
   mode_ = world_.dice.one_in(3) ? JobMode::background : JobMode::foreground;
@@ -62,6 +63,21 @@ void CallClient::call() {
                    .workload = workload,
                    .priority = world_.dice.pick(priorities),
                    .mode = mode_},
+        limits);
+}
+
+void CallClient::run_many(CallLimits limits) {
+  limits.jobs_in_flight = world_.dice.between(1, 4);
+  std::vector<std::string> workloads(world_.dice.between(1, 8));
+  std::vector<JobOfMany> jobs;
+  for (std::string& workload : workloads) {
+    workload = "call " + std::to_string(world_.new_number());
+    jobs.push_back({world_.dice.one_in(2) ? "" : world_.dice.pick(uniques), workload});
+  }
+  mode_ = JobMode::foreground;
+  begin(RunManyCall{.function = world_.dice.pick(functions),
+                    .jobs = jobs,
+                    .priority = world_.dice.pick(priorities)},
         limits);
 }
 
@@ -160,23 +176,34 @@ void CallClient::ended() {
 
 void CallClient::check_result() const {
   const CallResult& result = fsm_->result();
+  for (const JobOutcome& job : result.jobs) check_job(job);
   if (is_job_ && !result.handle.empty()) world_.acknowledged(result.handle, mode_);
-  if (!fsm_->error()) {
-    require(!is_job_ || !result.handle.empty(), "a job that has no handle");
-    if (is_job_ && mode_ == JobMode::foreground) require_whole(result.handle, result.data);
-    world_.say("a call ends well: " + result.handle + " " + result.data);
-    return;
+  if (fsm_->error()) {
+    world_.say("a call ends: " + fsm_->error()->message);
+    return check_error(*fsm_->error(), result.handle);
   }
-  const Error& error = *fsm_->error();
-  world_.say("a call ends: " + error.message);
-  const auto outcome = world_.model().outcomes().find(result.handle);
+  world_.say("a call ends well: " + result.handle + " " + result.data);
+  if (!is_job_ || !result.jobs.empty()) return;
+  require(!result.handle.empty(), "a job that has no handle");
+  if (mode_ == JobMode::foreground) require_whole(result.handle, result.data);
+}
+
+void CallClient::check_job(const JobOutcome& job) const {
+  if (job.same_as) return;
+  if (!job.handle.empty()) world_.acknowledged(job.handle, JobMode::foreground);
+  if (job.error) return check_error(*job.error, job.handle);
+  require_whole(job.handle, job.data);
+}
+
+void CallClient::check_error(const Error& error, const std::string& handle) const {
+  const auto outcome = world_.model().outcomes().find(handle);
   const bool has_ended = outcome != world_.model().outcomes().end();
   switch (error.code) {
     case client_errc::unreachable:
     case client_errc::connection_lost:
     case client_errc::deadline: return;
     case client_errc::server_error:
-      return require(result.handle.empty(),
+      return require(handle.empty(),
                      [&] { return "refused after it was accepted: " + error.message; });
     case client_errc::job_exception:
       return require(has_ended && outcome->second == Outcome::raised,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // CallClient: a program that calls the job server by our own client core (client/fsm), one call
-// after the other: foreground and background jobs, status and ping, with and without a deadline,
-// on new and on kept connections, to one server or to two names of it.
+// after the other: foreground and background jobs, many foreground jobs at once, status and ping,
+// with and without a deadline, on new and on kept connections, to one server or to two names of it.
 //
 // Whatever the network does, a call ends once, by a result that is true or by an error that may
 // be; the server never breaks the protocol.
@@ -29,6 +29,7 @@ class CallClient final : public Peer {
   void lose_connection() override;
 
  private:
+  void run_many(CallLimits limits);
   void begin(const Call& call, const CallLimits& limits);
   void obey(Action action);
   void open();
@@ -39,6 +40,8 @@ class CallClient final : public Peer {
   void wake_up_when_asked();
   void ended();
   void check_result() const;
+  void check_job(const JobOutcome& job) const;
+  void check_error(const Error& error, const std::string& handle) const;
 
   ServerChoice choice_;
   std::unique_ptr<CallFsm> fsm_;

@@ -35,9 +35,22 @@ extern "C" {
 #define GMAN_UNIQUE_BYTES_MAX 64
 #define GMAN_WORKLOAD_BYTES_MAX (64u << 20)
 
-/* Most jobs of one gman_start_jobs(); their uniques and workloads together have at most
-   GMAN_WORKLOAD_BYTES_MAX bytes. */
+/* Most jobs of one gman_start_jobs(), in the background and in the foreground; their uniques and
+   workloads together have at most GMAN_WORKLOAD_BYTES_MAX bytes. */
 #define GMAN_JOBS_MAX 1000
+#define GMAN_FOREGROUND_JOBS_MAX 10000
+
+/* So many of them are at the server at a time unless the settings say otherwise, and at most. */
+#define GMAN_JOBS_IN_FLIGHT 64
+#define GMAN_JOBS_IN_FLIGHT_MAX 1000
+
+/* What one call may bring, in bytes: the result of a job, and what the data, the warnings and the
+   exceptions of many foreground jobs are together. */
+#define GMAN_RESULT_BYTES_MAX ((64u << 20) + (64u << 10))
+
+/* The line of a GMAN_QUERY_ADMIN, without its end, and the answer to it, in bytes. */
+#define GMAN_ADMIN_LINE_BYTES_MAX 8191
+#define GMAN_ADMIN_ANSWER_BYTES_MAX (16u << 20)
 
 /* Latest run time of a job: the end of the year 9999, UTC, in ms since 1970. */
 #define GMAN_RUN_AT_MS_MAX 253402300799999
@@ -96,6 +109,10 @@ typedef struct gman_settings {
   int32_t retry_after_ms; /* default 5000 */
   /* Refuse larger workloads before anything is sent. Bytes. */
   uint32_t workload_bytes_max; /* default and upper limit GMAN_WORKLOAD_BYTES_MAX */
+
+  /* How many jobs of a gman_start_jobs() in the foreground are at the server at a time, and so how
+     many workers they can keep busy. Came later: 0 means the default. */
+  uint32_t jobs_in_flight; /* default GMAN_JOBS_IN_FLIGHT, at most GMAN_JOBS_IN_FLIGHT_MAX */
 } gman_settings;
 
 typedef struct gman_job {
@@ -122,9 +139,67 @@ typedef struct gman_job_part {
 
 /* What came of one of many jobs. */
 typedef struct gman_job_outcome {
-  gman_bytes handle;  /* empty: it was refused */
-  gman_bytes refusal; /* the server's code and text; empty: it was accepted */
+  gman_bytes handle;  /* empty: no server acknowledged it */
+  gman_bytes refusal; /* the server's code and text; empty: it was not refused */
+
+  /* These came later. `status` is GMAN_OK for a background job that has a handle and for a
+     foreground job that was completed, and else says what came of this one job:
+       GMAN_SERVER_ERROR     it was refused; no server has it
+       GMAN_JOB_FAILED       WORK_FAIL
+       GMAN_JOB_EXCEPTION    WORK_EXCEPTION: `exception` is the worker's text
+       GMAN_CONNECTION_LOST  its server went away: its fate is unknown
+       GMAN_PROTOCOL_ERROR   its server broke the protocol, or its result does not fit into what is
+                             left of GMAN_RESULT_BYTES_MAX
+       GMAN_UNREACHABLE      no server could be reached to give it to
+       GMAN_DEADLINE, GMAN_CANCELLED, GMAN_NO_SERVERS   as for the call */
+  gman_status status;
+  int sent;             /* 0: it certainly was not run, so that it may be submitted again */
+  gman_bytes data;      /* foreground: the bytes of WORK_DATA and WORK_COMPLETE, in order */
+  gman_bytes warning;   /* WORK_WARNING bytes, one after the other, each ended by a line feed */
+  gman_bytes exception; /* any bytes; cut where GMAN_RESULT_BYTES_MAX is reached */
+  const char* message;  /* as gman_error_data's: one line, empty when `status` is GMAN_OK */
+  const char* hint;     /* may be empty, never NULL */
 } gman_job_outcome;
+
+typedef enum gman_query_kind {
+  GMAN_QUERY_PING = 0,      /* what gman_start_ping() asks; `text` is empty */
+  GMAN_QUERY_STATUS,        /* what gman_start_status() asks; `text` is the handle */
+  GMAN_QUERY_STATUS_UNIQUE, /* the status of a job by its unique, which is `text`. A server that
+                               does not know GET_STATUS_UNIQUE ends the call with GMAN_SERVER_ERROR,
+                               and gearmand leaves a unique of 64 bytes without an answer */
+  GMAN_QUERY_ADMIN /* `text` is an admin command as "status" or "cancel job H:box:7", on one
+                      line without its end. The result's data is the answer: rows that each
+                      end with a line feed, without the "." after them, or one line without
+                      its end. An answer that begins with ERR is in the data as well, and
+                      the call ends with GMAN_SERVER_ERROR */
+} gman_query_kind;
+
+/* A question to a job server. */
+typedef struct gman_query {
+  int kind; /* a gman_query_kind */
+  /* 1 to gman_server_count(): this server of the list alone, whether it failed lately or not. 0:
+     those of the list are tried in turn until one answers. */
+  size_t server;
+  gman_bytes text;
+  int32_t deadline_ms; /* overrides the settings' deadline when not 0 */
+} gman_query;
+
+/* What a client knows of a server of its list, without asking anyone. */
+typedef struct gman_server_data {
+  const char* name;       /* as the list names it */
+  int connected;          /* not 0: there is a connection to it, which may have ended unnoticed */
+  int32_t cooling_off_ms; /* it failed, and is left alone for so much longer; 0: it is not */
+  const char* last_error; /* why it failed last; empty when it never did, or has answered since */
+} gman_server_data;
+
+/* What a client has done since it was made. Calls that ran out of memory, and jobs that were
+   refused for their arguments, are not counted. */
+typedef struct gman_counters {
+  uint64_t connections; /* made */
+  uint64_t jobs_sent;   /* that a server acknowledged by a handle */
+  uint64_t jobs_failed; /* that did not end well, whether they were sent or not: a background job
+                           that has no handle, a foreground job that was not completed */
+} gman_counters;
 
 /* What is known when a call has ended with GMAN_OK (and, in part, when it failed). */
 typedef struct gman_result_data {
@@ -132,10 +207,13 @@ typedef struct gman_result_data {
   gman_bytes data;    /* foreground: the bytes of WORK_DATA and WORK_COMPLETE, in order */
   gman_bytes warning; /* WORK_WARNING bytes, one after the other, each ended by a line feed */
   const char* server; /* the server that answered, as the list names it; NULL when none did */
-  uint32_t numerator, denominator; /* the last WORK_STATUS, also while the call still runs */
+  uint32_t numerator, denominator; /* the last WORK_STATUS, also while the call still runs; of
+                                      many foreground jobs how many have ended, and all */
   int known, running;              /* gman_start_status(): what STATUS_RES said */
   double elapsed_ms;               /* from start to end */
   double round_trip_ms;            /* gman_start_ping(): the echo alone, without connecting */
+
+  uint32_t clients; /* came later. GMAN_QUERY_STATUS_UNIQUE: how many wait for the job */
 } gman_result_data;
 
 typedef struct gman_error_data {
@@ -170,15 +248,34 @@ gman_status gman_client_configure(gman_client* client, const gman_settings* sett
 /* Start a call: GMAN_AGAIN, or how it ended at once. GMAN_INTERNAL_ERROR while one is running. */
 gman_status gman_start_job(gman_client* client, const gman_job* job);
 
-/* Submits many background jobs by as few packets as the server allows. `common` says function,
-   priority, unique_mode, run_at_ms and deadline_ms; its unique and workload are empty and its
-   `background` is not 0. GMAN_OK: the server answered each of them, if only by a refusal. After any
-   other end the jobs that were answered before it are known, and the message says what is known of
-   the others. See gman_job_outcomes(). */
+/* Many jobs that have all but unique and workload in common. `common` says function, priority,
+   background and deadline_ms, for background jobs also unique_mode and run_at_ms; its unique and
+   workload are empty.
+
+   In the background they are submitted by as few packets as the server allows. GMAN_OK: the server
+   answered each of them, if only by a refusal. After any other end the jobs that were answered
+   before it are known, and the message says what is known of the others.
+
+   In the foreground they are run over one connection, `jobs_in_flight` at a time, by all workers of
+   that server that are free, and end in any order. GMAN_OK: each of them was completed, failed,
+   raised an exception or was refused. After any other end, too, each job has an outcome of its own
+   (but none after GMAN_INVALID_ARGUMENT and GMAN_OUT_OF_MEMORY), and none hides another's: when a
+   server goes away, the jobs that it has are lost, and those that were not sent yet go to the next
+   one; the call then ends with GMAN_CONNECTION_LOST. Jobs of one call with the same unique are one
+   job, sent once, and share its outcome ("-" is the unique that is made of the workload, as on the
+   server).
+
+   See gman_job_outcomes(). */
 gman_status gman_start_jobs(gman_client* client, const gman_job* common, const gman_job_part* parts,
                             size_t count);
 gman_status gman_start_status(gman_client* client, gman_bytes handle);
 gman_status gman_start_ping(gman_client* client);
+
+/* The same questions and some more, to any server or to one. Admin commands have a connection of
+   their own, which is closed after the answer: the text has no length, so where it ends is told by
+   its content, which is made of names that others chose, and nothing that might come after it may
+   be taken for an answer about a job. */
+gman_status gman_start_query(gman_client* client, const gman_query* query);
 
 /* The descriptor to wait on, for reading: an epoll descriptor that stands for every socket and
    name look-up of this client. The same one for the client's whole life. */
@@ -194,15 +291,25 @@ gman_status gman_step(gman_client* client);
 const gman_result_data* gman_result(const gman_client* client);
 
 /* After gman_start_jobs() has ended: one outcome for each of the first `*count` jobs, in their
-   order. Valid as gman_result() is. NULL and 0 for other calls. */
+   order; of foreground jobs for all. Valid as gman_result() is. NULL and 0 for other calls. */
 const gman_job_outcome* gman_job_outcomes(const gman_client* client, size_t* count);
 
 /* Why the last call failed; status GMAN_OK and an empty message when it did not. */
 const gman_error_data* gman_error_get(const gman_client* client);
 
 /* Ends a running call now. A connection in the middle of a reply is closed, since what is still to
-   come on it belongs to nobody. Does nothing when no call is running. */
+   come on it belongs to nobody, and so that the server drops the foreground jobs that wait. Does
+   nothing when no call is running. */
 void gman_cancel(gman_client* client);
+
+/* How many servers the list names. */
+size_t gman_server_count(const gman_client* client);
+
+/* What is known of server 1 to gman_server_count(), without any I/O, also while a call runs.
+   GMAN_OK or, when there is no such server, GMAN_INVALID_ARGUMENT. */
+gman_status gman_server_get(const gman_client* client, size_t server, gman_server_data* data);
+
+gman_counters gman_counters_get(const gman_client* client);
 
 #ifdef __cplusplus
 }

@@ -18,7 +18,8 @@ std::vector<ServerAddress> servers_of(const std::string& list) {
 }
 
 bool is_job(const Call& call) {
-  return std::holds_alternative<SubmitCall>(call) || std::holds_alternative<SubmitManyCall>(call);
+  return std::holds_alternative<SubmitCall>(call) || std::holds_alternative<SubmitManyCall>(call) ||
+         std::holds_alternative<RunManyCall>(call);
 }
 
 std::string as_text(const std::optional<Error>& error) {
@@ -130,6 +131,11 @@ CallScript& CallScript::writes(std::initializer_list<Request> requests) {
   return *this;
 }
 
+CallScript& CallScript::writes_bytes(std::string bytes) {
+  steps_.emplace_back(Writes{std::move(bytes), true});
+  return *this;
+}
+
 CallScript& CallScript::reads(std::initializer_list<Response> responses) {
   std::string bytes;
   for (const Response& response : responses) bytes += bytes_of_response(response);
@@ -178,6 +184,13 @@ const CallScript& CallScript::ends_with(client_errc code, std::string_view messa
   return *this;
 }
 
+const CallScript& CallScript::ends(const std::function<void(const CallFsm&)>& check) const {
+  const auto played = replay(steps_.size(), std::string::npos);
+  EXPECT_EQ(played->action, Action::done);
+  if (played->action == Action::done) check(*played->fsm);
+  return *this;
+}
+
 const CallScript& CallScript::leaves_connection_clean(bool expected) const {
   EXPECT_EQ(replay(steps_.size(), std::string::npos)->fsm->is_connection_clean(), expected);
   return *this;
@@ -201,7 +214,10 @@ const CallScript& CallScript::comes_out_the_same_byte_by_byte() const {
   EXPECT_EQ(bytes->fsm->result().handle, whole->fsm->result().handle);
   const auto outcomes = [](const Replay& played) {
     std::string text;
-    for (const JobOutcome& job : played.fsm->result().jobs) text += job.handle + job.refusal + "\n";
+    for (const JobOutcome& job : played.fsm->result().jobs) {
+      text += job.handle + "|" + job.refusal + "|" + job.data + "|" + job.warning + "|" +
+              job.exception + "|" + (job.error ? job.error->message : "") + "\n";
+    }
     return text;
   };
   EXPECT_EQ(outcomes(*bytes), outcomes(*whole));

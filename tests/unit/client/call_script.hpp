@@ -37,6 +37,8 @@ class CallScript {
   CallScript& reuses(std::string server, Agreements agreements = {});
   CallScript& opens_in_vain(std::string server, std::string reason);
   CallScript& writes(std::initializer_list<Request> requests);
+  /// A request that is no packet.
+  CallScript& writes_bytes(std::string bytes);
   CallScript& reads(std::initializer_list<Response> responses);
   CallScript& reads_bytes(std::string bytes);
   CallScript& breaks(std::string reason);
@@ -47,6 +49,8 @@ class CallScript {
   const CallScript& ends_well(const std::function<void(const CallResult&)>& check = {}) const;
   const CallScript& ends_with(client_errc code, std::string_view message,
                               std::string_view hint = "") const;
+  /// In whatever way.
+  const CallScript& ends(const std::function<void(const CallFsm&)>& check) const;
   /// Whether the connection may be used by another call.
   const CallScript& leaves_connection_clean(bool expected) const;
 

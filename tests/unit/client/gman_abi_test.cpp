@@ -7,8 +7,11 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/extended.hpp"
@@ -102,12 +105,12 @@ TEST(gman_abi, submits_many_jobs_and_brings_each_outcome) {
   EXPECT_EQ(std::string(outcomes[1].refusal.data, outcomes[1].refusal.size),
             "QUEUE_ERROR \"Job queue is full\"");
   EXPECT_EQ(std::string(outcomes[2].handle.data, outcomes[2].handle.size), "H:test:c");
-  client.background({.function = "f"});
+  client.background({.function = ""});
   EXPECT_EQ(gman_job_outcomes(client.get(), &count), nullptr);
   EXPECT_EQ(count, 0);
 }
 
-TEST(gman_abi, refuses_many_jobs_that_are_not_to_be_in_the_background_or_are_none) {
+TEST(gman_abi, refuses_many_jobs_that_contradict_themselves_or_are_none) {
   TestClient client(dead_address());
   const gman_job_part part{{}, {"w", 1}};
   const auto message = [&](const gman_job& common, std::size_t count) {
@@ -115,7 +118,10 @@ TEST(gman_abi, refuses_many_jobs_that_are_not_to_be_in_the_background_or_are_non
     EXPECT_EQ(status, GMAN_INVALID_ARGUMENT);
     return std::string(gman_error_get(client.get())->message);
   };
-  EXPECT_EQ(message({.function = {"f", 1}}, 1), "many jobs are background jobs");
+  EXPECT_EQ(message({.function = {"f", 1}, .unique_mode = GMAN_UNIQUE_UNTIL_START}, 1),
+            "many foreground jobs have the unique mode GMAN_UNIQUE_ALIVE");
+  EXPECT_EQ(message({.function = {"f", 1}, .run_at_ms = 1}, 1), "many foreground jobs are run now");
+  EXPECT_EQ(message({.function = {"f", 1}}, 0), "there is no job");
   EXPECT_EQ(message({.function = {"f", 1}, .unique = {"u", 1}, .background = 1}, 1),
             "unique and workload belong to the parts of many jobs");
   EXPECT_EQ(message({.function = {"f", 1}, .background = 1}, 0), "there is no job");
@@ -142,6 +148,300 @@ TEST(gman_abi, asks_for_the_status_of_a_handle) {
   EXPECT_EQ(outcome.numbers.running, 1);
   EXPECT_EQ(outcome.numbers.numerator, 40u);
   EXPECT_EQ(outcome.numbers.denominator, 100u);
+}
+
+// ---- Many foreground jobs
+
+std::string text(gman_bytes from) {
+  return {from.data, from.size};
+}
+
+// Acknowledges each job and answers when it has seen so many, the last one first. What it does
+// with a job is the workload's to say.
+void run_last_first(Peer& peer, std::size_t jobs) {
+  std::vector<std::pair<std::string, std::string>> running;
+  while (running.size() < jobs) {
+    const auto request = peer.receive_job();
+    if (!request) return;
+    const std::string workload{std::get<SubmitJob>(*request).workload};
+    if (workload == "refuse") {
+      peer.send(ErrorRes{"QUEUE_ERROR", "Job queue is full"});
+      --jobs;
+      continue;
+    }
+    running.emplace_back("H:" + std::to_string(running.size()), workload);
+    peer.send(JobCreated{running.back().first});
+  }
+  for (; !running.empty(); running.pop_back()) {
+    const auto& [handle, workload] = running.back();
+    if (workload == "fail") {
+      peer.send(WorkFail{handle});
+    } else if (workload == "throw") {
+      peer.send(WorkException{handle, {"it\0broke", 8}});
+    } else if (workload == "die") {
+      return;
+    } else {
+      peer.send(WorkComplete{handle, workload});
+    }
+  }
+  peer.wait_for_close();
+}
+
+TEST(gman_abi, runs_many_foreground_jobs_and_brings_what_came_of_each_in_order) {
+  ScriptedServer server([](Peer& peer) { run_last_first(peer, 5); });
+  TestClient client(server.address());
+  const Outcome outcome = client.run("f", {"one", "fail", "refuse", "throw", "five"});
+  EXPECT_EQ(outcome.status, GMAN_OK) << outcome.message;
+  EXPECT_EQ(outcome.server, server.address());
+  EXPECT_EQ(outcome.numbers.numerator, 5u);
+  EXPECT_EQ(outcome.numbers.denominator, 5u);
+  const auto jobs = client.outcomes();
+  ASSERT_EQ(jobs.size(), 5u);
+  EXPECT_EQ(jobs[0].status, GMAN_OK);
+  EXPECT_EQ(text(jobs[0].data), "one");
+  EXPECT_EQ(text(jobs[0].handle), "H:0");
+  EXPECT_STREQ(jobs[0].message, "");
+  EXPECT_STREQ(jobs[0].hint, "");
+  EXPECT_EQ(jobs[1].status, GMAN_JOB_FAILED);
+  EXPECT_STREQ(jobs[1].message, "job H:1 of function \"f\" failed");
+  EXPECT_STREQ(jobs[1].hint, "the worker's log may say why");
+  EXPECT_EQ(jobs[2].status, GMAN_SERVER_ERROR);
+  EXPECT_EQ(text(jobs[2].refusal), "QUEUE_ERROR \"Job queue is full\"");
+  EXPECT_EQ(jobs[2].sent, 0);
+  EXPECT_EQ(jobs[3].status, GMAN_JOB_EXCEPTION);
+  EXPECT_EQ(text(jobs[3].exception), std::string("it\0broke", 8));
+  EXPECT_EQ(jobs[3].sent, 1);
+  EXPECT_EQ(text(jobs[4].data), "five");
+  const gman_counters counters = gman_counters_get(client.get());
+  EXPECT_EQ(counters.connections, 1u);
+  EXPECT_EQ(counters.jobs_sent, 4u);
+  EXPECT_EQ(counters.jobs_failed, 3u);
+}
+
+TEST(gman_abi, tells_which_of_many_jobs_went_down_with_their_server) {
+  ScriptedServer server([](Peer& peer) { run_last_first(peer, 3); });
+  TestClient client(server.address());
+  const Outcome outcome = client.run("f", {"one", "die", "three"});
+  EXPECT_EQ(outcome.status, GMAN_CONNECTION_LOST);
+  EXPECT_THAT(outcome.message, HasSubstr(": the fate of 2 of 3 jobs of function \"f\" is unknown"));
+  const auto jobs = client.outcomes();
+  ASSERT_EQ(jobs.size(), 3u);
+  EXPECT_EQ(jobs[0].status, GMAN_CONNECTION_LOST);
+  EXPECT_EQ(jobs[1].status, GMAN_CONNECTION_LOST);
+  EXPECT_EQ(text(jobs[2].data), "three");
+}
+
+TEST(gman_abi, never_has_more_jobs_in_flight_than_set) {
+  std::atomic<std::size_t> most{0};
+  ScriptedServer server([&](Peer& peer) {
+    // Two are taken before the first is answered, so that a third would be there if it came.
+    std::vector<std::string> handles;
+    for (int i = 0; const auto request = peer.receive_job(); ++i) {
+      handles.push_back("H:" + std::to_string(i));
+      peer.send(JobCreated{handles.back()});
+      most = std::max<std::size_t>(most, handles.size());
+      if (handles.size() < 2) continue;
+      for (; !handles.empty(); handles.pop_back()) peer.send(WorkComplete{handles.back(), ""});
+    }
+  });
+  gman_settings settings = settings_for(server.address().c_str());
+  settings.jobs_in_flight = 2;
+  TestClient client(settings);
+  const Outcome outcome = client.run("f", std::vector<std::string_view>(100, "w"));
+  EXPECT_EQ(outcome.status, GMAN_OK) << outcome.message;
+  EXPECT_EQ(client.outcomes().size(), 100u);
+  EXPECT_EQ(most, 2u);
+}
+
+TEST(gman_abi, runs_as_many_jobs_as_one_call_may_have_over_one_connection) {
+  ScriptedServer server(well_behaved);
+  TestClient client(server.address());
+  const Outcome outcome =
+      client.run("reverse", std::vector<std::string_view>(GMAN_FOREGROUND_JOBS_MAX, "ab"));
+  EXPECT_EQ(outcome.status, GMAN_OK) << outcome.message;
+  const auto jobs = client.outcomes();
+  ASSERT_EQ(jobs.size(), std::size_t{GMAN_FOREGROUND_JOBS_MAX});
+  for (const gman_job_outcome& job : jobs) ASSERT_EQ(text(job.data), "ba");
+  EXPECT_EQ(client.foreground({.function = "reverse", .workload = "Hello"}).data, "olleH");
+  EXPECT_EQ(server.accepted(), 1);
+}
+
+TEST(gman_abi, closes_the_connection_of_many_jobs_that_are_cancelled_or_late) {
+  std::atomic<int> closed{0};
+  ScriptedServer server([&](Peer& peer) {
+    for (int i = 0; i < 2 && peer.receive_job(); ++i) {
+      peer.send(JobCreated{"H:" + std::to_string(i)});
+    }
+    peer.send(WorkComplete{"H:0", "done"});
+    if (peer.wait_for_close()) ++closed;
+  });
+  TestClient client(server.address());
+  const Outcome late = client.run("f", {"a", "b"}, 500);
+  EXPECT_EQ(late.status, GMAN_DEADLINE);
+  EXPECT_EQ(late.message, "1 of 2 jobs of function \"f\" did not end within 500 ms");
+  ASSERT_EQ(client.outcomes().size(), 2u);
+  EXPECT_EQ(text(client.outcomes()[0].data), "done");
+  EXPECT_EQ(client.outcomes()[1].status, GMAN_DEADLINE);
+
+  const gman_job common{.function = {"f", 1}};
+  const std::array parts{gman_job_part{{}, {"a", 1}}, gman_job_part{{}, {"b", 1}}};
+  const gman_status started = gman_start_jobs(client.get(), &common, parts.data(), parts.size());
+  const Outcome cancelled = client.finish(started, [&] {
+    return gman_result(client.get())->numerator == 1;  // how many have ended, while it runs
+  });
+  EXPECT_EQ(cancelled.status, GMAN_CANCELLED);
+  ASSERT_EQ(client.outcomes().size(), 2u);
+  EXPECT_EQ(text(client.outcomes()[0].data), "done");
+  EXPECT_EQ(client.outcomes()[1].status, GMAN_CANCELLED);
+  EXPECT_EQ(client.outcomes()[1].sent, 1);
+  server.wait_until_idle();
+  EXPECT_EQ(closed, 2);
+}
+
+// ---- Questions
+
+TEST(gman_abi, asks_one_server_of_the_list_or_any) {
+  ScriptedServer first(well_behaved);
+  ScriptedServer second(well_behaved);
+  TestClient client(first.address() + "," + second.address());
+  EXPECT_EQ(client.ask(GMAN_QUERY_PING).server, first.address());
+  EXPECT_EQ(client.ask(GMAN_QUERY_PING, "", 2).server, second.address());
+  const Outcome status = client.ask(GMAN_QUERY_STATUS, "H:test:7", 2);
+  EXPECT_EQ(status.server, second.address());
+  EXPECT_EQ(status.numbers.denominator, 100u);
+  const Outcome unique = client.ask(GMAN_QUERY_STATUS_UNIQUE, "page-17");
+  EXPECT_EQ(unique.status, GMAN_OK) << unique.message;
+  EXPECT_EQ(unique.numbers.known, 1);
+  EXPECT_EQ(unique.numbers.running, 1);
+  EXPECT_EQ(unique.numbers.numerator, 40u);
+  EXPECT_EQ(unique.numbers.clients, 3u);
+  EXPECT_EQ(client.ask(GMAN_QUERY_PING, "", 3).message, "there is no server 3: the list names 2");
+}
+
+// Admin lines on connections that begin with one, packets on the others.
+void administered(Peer& peer) {
+  if (peer.number() == 1) return well_behaved(peer);
+  const auto line = peer.receive_line();
+  if (line == "status") peer.send_bytes("f\t3\t1\t2\n.\n");
+  if (line == "version") peer.send_bytes("OK 1.1.20\n");
+  if (line == "cancel job H:1") peer.send_bytes("ERR UNKNOWN_JOB\r\n");
+  peer.wait_for_close();
+}
+
+TEST(gman_abi, gives_admin_commands_beside_the_connection_for_jobs) {
+  ScriptedServer server(administered);
+  TestClient client(server.address());
+  EXPECT_EQ(client.ping().status, GMAN_OK);
+  const Outcome status = client.ask(GMAN_QUERY_ADMIN, "status", 1);
+  EXPECT_EQ(status.status, GMAN_OK) << status.message;
+  EXPECT_EQ(status.data, "f\t3\t1\t2\n");
+  EXPECT_EQ(status.server, server.address());
+  EXPECT_EQ(client.ask(GMAN_QUERY_ADMIN, "version", 1).data, "OK 1.1.20");
+  const Outcome refused = client.ask(GMAN_QUERY_ADMIN, "cancel job H:1", 1);
+  EXPECT_EQ(refused.status, GMAN_SERVER_ERROR);
+  EXPECT_EQ(refused.data, "ERR UNKNOWN_JOB");
+  EXPECT_THAT(refused.message, EndsWith(" refused \"cancel job H:1\": ERR UNKNOWN_JOB"));
+  EXPECT_EQ(client.ping().status, GMAN_OK);  // on the first connection, still
+  EXPECT_EQ(server.accepted(), 4);
+  EXPECT_EQ(gman_counters_get(client.get()).connections, 4u);
+}
+
+TEST(gman_abi, gives_up_an_admin_command_by_deadline_and_by_cancel) {
+  ScriptedServer server([](Peer& peer) {
+    peer.receive_line();
+    peer.send_bytes("f\t3\t1\t2\n");  // and no end
+    peer.wait_for_close();
+  });
+  TestClient client(server.address());
+  gman_query query{.kind = GMAN_QUERY_ADMIN, .server = 1, .text = {"status", 6}, .deadline_ms = 50};
+  const Outcome late = client.finish(gman_start_query(client.get(), &query));
+  EXPECT_EQ(late.status, GMAN_DEADLINE);
+  EXPECT_EQ(late.message, "no answer from " + server.address() + " within 50 ms");
+  query.deadline_ms = 0;
+  const Outcome cancelled =
+      client.finish(gman_start_query(client.get(), &query), [] { return true; });
+  EXPECT_EQ(cancelled.status, GMAN_CANCELLED);
+  server.wait_until_idle();
+}
+
+TEST(gman_abi, refuses_questions_that_are_none) {
+  TestClient client(dead_address());
+  const auto message = [&](const gman_query& query) {
+    EXPECT_EQ(gman_start_query(client.get(), &query), GMAN_INVALID_ARGUMENT);
+    return std::string(gman_error_get(client.get())->message);
+  };
+  EXPECT_EQ(message({.kind = 4, .server = 0, .text = {}, .deadline_ms = 0}),
+            "kind is none of gman_query_kind");
+  EXPECT_EQ(message({.kind = GMAN_QUERY_PING, .server = 0, .text = {"x", 1}, .deadline_ms = 0}),
+            "a ping has no text");
+  EXPECT_EQ(message({.kind = GMAN_QUERY_STATUS, .server = 0, .text = {}, .deadline_ms = 0}),
+            "job handle is empty");
+  EXPECT_EQ(
+      message({.kind = GMAN_QUERY_ADMIN, .server = 0, .text = {nullptr, 1}, .deadline_ms = 0}),
+      "text is NULL with a size");
+  EXPECT_EQ(message({.kind = GMAN_QUERY_PING, .server = 0, .text = {}, .deadline_ms = -1}),
+            "deadline_ms must not be negative");
+}
+
+// ---- What is known
+
+TEST(gman_abi, knows_of_each_server_whether_it_is_connected_or_cooling_off_and_why) {
+  ScriptedServer server(well_behaved);
+  const std::string down = dead_address();
+  const std::string list = down + "," + server.address();
+  gman_settings settings = settings_for(list.c_str());
+  settings.retry_after_ms = 60'000;
+  TestClient client(settings);
+  ASSERT_EQ(gman_server_count(client.get()), 2u);
+  gman_server_data known;
+  for (const std::size_t number : {1, 2}) {
+    ASSERT_EQ(gman_server_get(client.get(), number, &known), GMAN_OK);
+    EXPECT_EQ(known.name, number == 1 ? down : server.address());
+    EXPECT_EQ(known.connected, 0);
+    EXPECT_EQ(known.cooling_off_ms, 0);
+    EXPECT_STREQ(known.last_error, "");
+  }
+  EXPECT_EQ(client.ping().status, GMAN_OK);
+  ASSERT_EQ(gman_server_get(client.get(), 1, &known), GMAN_OK);
+  EXPECT_EQ(known.connected, 0);
+  EXPECT_GT(known.cooling_off_ms, 0);
+  EXPECT_LE(known.cooling_off_ms, 60'000);
+  EXPECT_STREQ(known.last_error, "connection refused");
+  ASSERT_EQ(gman_server_get(client.get(), 2, &known), GMAN_OK);
+  EXPECT_EQ(known.connected, 1);
+  EXPECT_EQ(known.cooling_off_ms, 0);
+
+  ScriptedServer revived(well_behaved, static_cast<std::uint16_t>(std::stoi(down.substr(10))));
+  EXPECT_EQ(client.ask(GMAN_QUERY_PING, "", 1).status, GMAN_OK);  // asked although it cools off
+  ASSERT_EQ(gman_server_get(client.get(), 1, &known), GMAN_OK);
+  EXPECT_EQ(known.cooling_off_ms, 0);
+  EXPECT_STREQ(known.last_error, "");
+  for (const std::size_t number : {0, 3}) {
+    EXPECT_EQ(gman_server_get(client.get(), number, &known), GMAN_INVALID_ARGUMENT);
+    EXPECT_STREQ(known.name, "");
+  }
+}
+
+TEST(gman_abi, counts_connections_and_jobs) {
+  ScriptedServer server(well_behaved);
+  TestClient client(server.address());
+  const auto counted = [&] {
+    const gman_counters counters = gman_counters_get(client.get());
+    return std::vector{counters.connections, counters.jobs_sent, counters.jobs_failed};
+  };
+  EXPECT_EQ(counted(), (std::vector<std::uint64_t>{0, 0, 0}));
+  client.foreground({.function = "reverse"});
+  client.background({.function = "f"});
+  client.ping();
+  EXPECT_EQ(counted(), (std::vector<std::uint64_t>{1, 2, 0}));
+  client.background({.function = ""});  // refused here, so it was no job
+  EXPECT_EQ(counted(), (std::vector<std::uint64_t>{1, 2, 0}));
+  const std::string down = dead_address();
+  const gman_settings settings = settings_for(down.c_str());
+  ASSERT_EQ(gman_client_configure(client.get(), &settings), GMAN_OK);
+  client.background({.function = "f"});
+  client.run("f", {"a", "b"});
+  EXPECT_EQ(counted(), (std::vector<std::uint64_t>{1, 2, 3}));
 }
 
 TEST(gman_abi, passes_function_unique_workload_and_priority_on_unchanged) {
@@ -285,6 +585,8 @@ TEST(gman_abi, explains_wrong_settings_in_the_callers_buffer) {
   EXPECT_EQ(reason([](auto& s) { s.answer_timeout_ms = -1; }),
             "answer_timeout_ms must not be negative");
   EXPECT_EQ(reason([](auto& s) { s.retry_after_ms = -1; }), "retry_after_ms must not be negative");
+  EXPECT_EQ(reason([](auto& s) { s.jobs_in_flight = GMAN_JOBS_IN_FLIGHT_MAX + 1; }),
+            "jobs_in_flight of 1001 is above the limit of 1000");
   EXPECT_EQ(reason([](auto& s) { s.workload_bytes_max = GMAN_WORKLOAD_BYTES_MAX + 1; }),
             "workload_bytes_max of 67108865 is above the limit of 67108864");
 }

@@ -99,6 +99,30 @@ TEST(out_of_memory, ends_a_foreground_job_and_spares_the_next_call) {
   });
 }
 
+TEST(out_of_memory, ends_many_foreground_jobs_and_spares_the_next_call) {
+  ScriptedServer server(well_behaved);
+  starve(server.address(), GMAN_OK, [](gman_client* client) {
+    const gman_job common{.function = {"reverse", 7}};
+    constexpr std::string_view workload = "a workload that has to be allocated";
+    const gman_job_part job{{}, {workload.data(), workload.size()}};
+    const gman_job_part named{{"a unique that has to be allocated", 33}, {"Hello", 5}};
+    const std::array parts{job, named, job, named, job};
+    return gman_start_jobs(client, &common, parts.data(), parts.size());
+  });
+}
+
+TEST(out_of_memory, ends_an_admin_command_and_spares_the_next_call) {
+  ScriptedServer server([](Peer& peer) {
+    if (peer.receive_line()) peer.send_bytes("a_function_with_a_long_name\t1\t0\t1\n.\n");
+    peer.wait_for_close();
+  });
+  starve(server.address(), GMAN_OK, [](gman_client* client) {
+    const gman_query query{
+        .kind = GMAN_QUERY_ADMIN, .server = 1, .text = {"status", 6}, .deadline_ms = 0};
+    return gman_start_query(client, &query);
+  });
+}
+
 TEST(out_of_memory, ends_a_call_that_looks_names_up_and_fails) {
   starve("localhost:1,unix:/nonexistent", GMAN_UNREACHABLE,
          [](gman_client* client) { return gman_start_ping(client); });

@@ -75,6 +75,8 @@ void well_behaved(Peer& peer) {
       peer.send(EchoRes{echo->data});
     } else if (const auto* status = std::get_if<GetStatus>(&*request)) {
       peer.send(StatusRes{status->handle, true, true, 40, 100});
+    } else if (const auto* of_unique = std::get_if<GetStatusUnique>(&*request)) {
+      peer.send(StatusResUnique{of_unique->unique, true, true, 40, 100, 3});
     }
   }
 }
@@ -112,6 +114,14 @@ std::optional<Request> Peer::receive_job() {
   if (option == nullptr) return request;
   send(OptionRes{option->name});
   return receive();
+}
+
+std::optional<std::string> Peer::receive_line() {
+  std::string line;
+  for (char byte = 0; wait_readable(fd_) && ::recv(fd_, &byte, 1, 0) == 1; line += byte) {
+    if (byte == '\n') return line;
+  }
+  return std::nullopt;
 }
 
 bool Peer::wait_for_close() {

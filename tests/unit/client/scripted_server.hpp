@@ -33,6 +33,8 @@ class Peer {
   std::optional<Request> receive();
   /// The same without the OPTION_REQ, which is answered.
   std::optional<Request> receive_job();
+  /// The next admin line, without its end; nullopt as above. Only on a connection without packets.
+  std::optional<std::string> receive_line();
   /// True once the client has closed; what it sends before is ignored.
   bool wait_for_close();
 
@@ -54,7 +56,7 @@ class Peer {
 };
 
 /// A script: reverses workloads, acknowledges background jobs, echoes and tells that every job is
-/// running (40 of 100), for as long as the client asks.
+/// running (40 of 100, with 3 clients), for as long as the client asks.
 void well_behaved(Peer& peer);
 
 [[nodiscard]] std::string bytes_of(const Response& response);

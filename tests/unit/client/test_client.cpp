@@ -72,6 +72,25 @@ Outcome TestClient::status(std::string_view handle) {
   return finish(gman_start_status(client_.get(), bytes(handle)));
 }
 
+Outcome TestClient::ask(gman_query_kind kind, std::string_view text, std::size_t server) {
+  const gman_query query{.kind = kind, .server = server, .text = bytes(text), .deadline_ms = 0};
+  return finish(gman_start_query(client_.get(), &query));
+}
+
+Outcome TestClient::run(std::string_view function, const std::vector<std::string_view>& workloads,
+                        int deadline_ms) {
+  const gman_job common{.function = bytes(function), .deadline_ms = deadline_ms};
+  std::vector<gman_job_part> parts;
+  for (const std::string_view workload : workloads) parts.push_back({{}, bytes(workload)});
+  return finish(gman_start_jobs(client_.get(), &common, parts.data(), parts.size()));
+}
+
+std::vector<gman_job_outcome> TestClient::outcomes() {
+  std::size_t count = 0;
+  const gman_job_outcome* first = gman_job_outcomes(client_.get(), &count);
+  return {first, first + count};
+}
+
 Outcome TestClient::ping() {
   return finish(gman_start_ping(client_.get()));
 }

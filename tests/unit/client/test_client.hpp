@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/blocking/poll_driver.hpp"
 
@@ -39,6 +40,13 @@ class TestClient {
   Outcome foreground(const JobText& job);
   Outcome status(std::string_view handle);
   Outcome ping();
+  /// `server`: 0 for any.
+  Outcome ask(gman_query_kind kind, std::string_view text = {}, std::size_t server = 0);
+  /// Foreground jobs of one function, by their workloads.
+  Outcome run(std::string_view function, const std::vector<std::string_view>& workloads,
+              int deadline_ms = 0);
+  /// Of the last call.
+  std::vector<gman_job_outcome> outcomes();
 
   gman_client* get() { return client_.get(); }
   gman_status start(const JobText& job, bool background);
