@@ -59,7 +59,7 @@ static const gman_result_data* finish(gman_client* client, gman_status status,
   { status = wait_for_end(client, status); }
   PG_CATCH();
   {
-    gman_cancel(client);
+    gman_cancel_call(client);
     PG_RE_THROW();
   }
   PG_END_TRY();

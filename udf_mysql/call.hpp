@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <gman/gman.h>
 
@@ -17,6 +18,16 @@ inline constexpr unsigned handle_bytes_max = 255;
 /// repeats, as a replica, what another server has done, and that server has sent the job. Throws
 /// SqlError, or Killed.
 [[nodiscard]] std::optional<std::string> run_job(const gman_job& job);
+
+struct JobPart {
+  std::string unique;
+  std::string workload;
+};
+
+/// The results of foreground jobs that are run over all free workers at once, in the order of the
+/// jobs. Nothing as for run_job(). Throws as it does; one failed job is the failure of all.
+[[nodiscard]] std::optional<std::vector<std::string>> run_jobs(const std::string& function,
+                                                               const std::vector<JobPart>& jobs);
 
 /// As gearman-mysql-udf did: a worker that says nothing says NULL.
 [[nodiscard]] inline std::optional<std::string> unless_empty(std::optional<std::string> result) {

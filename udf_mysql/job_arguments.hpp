@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string_view>
 
 #include <gman/gman.h>
 
@@ -25,5 +26,9 @@ void accept_job_arguments(UDF_ARGS& args);
 
 /// At a row: an argument's bytes; nothing when it is NULL.
 [[nodiscard]] std::optional<gman_bytes> argument(const UDF_ARGS& args, std::size_t index);
+
+[[nodiscard]] inline std::string_view view_of(const gman_bytes& bytes) {
+  return bytes.size == 0 ? std::string_view() : std::string_view(bytes.data, bytes.size);
+}
 
 }  // namespace gman::udf

@@ -76,7 +76,7 @@ Lease::Lease(const std::string& servers, const Settings& settings)
 Lease::~Lease() {
   const gman_result_data& result = *gman_result(get());
   if (!is_reusable_ || result.data.size + result.warning.size > remembered_bytes_max) return;
-  gman_cancel(client_.get());
+  gman_cancel_call(client_.get());
   const Instant now = std::chrono::steady_clock::now();
   std::vector<Idle> surplus;  // closed after the lock is free again
   try {

@@ -26,6 +26,14 @@ CREATE OR REPLACE FUNCTION gman_servers_get RETURNS STRING SONAME 'gman_udf.so';
 -- Aggregate: the sum of the whole numbers that a job for each row answers.
 CREATE OR REPLACE AGGREGATE FUNCTION gman_sum RETURNS INTEGER SONAME 'gman_udf.so';
 
+-- Aggregate: the results of a job for each row, run over all workers at once, as a JSON array.
+CREATE OR REPLACE AGGREGATE FUNCTION gman_do_all RETURNS STRING SONAME 'gman_udf.so';
+
+-- (job [, function]): what servers know of a job, by handle or unique. (handle [, function]): gives
+-- a job up.
+CREATE OR REPLACE FUNCTION gman_job_status RETURNS STRING SONAME 'gman_udf.so';
+CREATE OR REPLACE FUNCTION gman_cancel RETURNS INTEGER SONAME 'gman_udf.so';
+
 -- Which build this is; which job server answers, and how fast; what failed last in this session.
 CREATE OR REPLACE FUNCTION gman_version RETURNS STRING SONAME 'gman_udf.so';
 CREATE OR REPLACE FUNCTION gman_ping RETURNS STRING SONAME 'gman_udf.so';

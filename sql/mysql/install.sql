@@ -37,6 +37,17 @@ CREATE FUNCTION gman_servers_get RETURNS STRING SONAME 'gman_udf.so';
 DROP FUNCTION IF EXISTS gman_sum;
 CREATE AGGREGATE FUNCTION gman_sum RETURNS INTEGER SONAME 'gman_udf.so';
 
+-- Aggregate: the results of a job for each row, run over all workers at once, as a JSON array.
+DROP FUNCTION IF EXISTS gman_do_all;
+CREATE AGGREGATE FUNCTION gman_do_all RETURNS STRING SONAME 'gman_udf.so';
+
+-- (job [, function]): what servers know of a job, by handle or unique. (handle [, function]): gives
+-- a job up.
+DROP FUNCTION IF EXISTS gman_job_status;
+CREATE FUNCTION gman_job_status RETURNS STRING SONAME 'gman_udf.so';
+DROP FUNCTION IF EXISTS gman_cancel;
+CREATE FUNCTION gman_cancel RETURNS INTEGER SONAME 'gman_udf.so';
+
 -- Which build this is; which job server answers, and how fast; what failed last in this session.
 DROP FUNCTION IF EXISTS gman_version;
 CREATE FUNCTION gman_version RETURNS STRING SONAME 'gman_udf.so';

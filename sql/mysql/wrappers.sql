@@ -24,6 +24,8 @@ DROP FUNCTION IF EXISTS do_high_background;
 DROP FUNCTION IF EXISTS do_low_background;
 DROP FUNCTION IF EXISTS do_at;
 DROP FUNCTION IF EXISTS do_json;
+DROP FUNCTION IF EXISTS job_status;
+DROP FUNCTION IF EXISTS cancel;
 DROP FUNCTION IF EXISTS last_error;
 DROP FUNCTION IF EXISTS ping;
 DROP FUNCTION IF EXISTS servers_get;
@@ -97,6 +99,20 @@ BEGIN
   RETURN gman_do_json(function_name, workload, options);
 END //
 
+CREATE FUNCTION job_status(job VARCHAR(2048)) RETURNS LONGTEXT
+  NO SQL SQL SECURITY DEFINER
+  COMMENT 'What the job servers know of a job, by its handle or its unique, as a JSON object.'
+BEGIN
+  RETURN gman_job_status(job);
+END //
+
+CREATE FUNCTION cancel(handle VARCHAR(2048)) RETURNS BOOLEAN
+  NO SQL SQL SECURITY DEFINER
+  COMMENT 'Gives a job up; whether a job server knew it.'
+BEGIN
+  RETURN gman_cancel(handle);
+END //
+
 CREATE FUNCTION last_error() RETURNS LONGTEXT
   NO SQL SQL SECURITY DEFINER
   COMMENT 'What failed last in this session, as a JSON object; NULL: nothing did.'
@@ -135,6 +151,7 @@ GRANT EXECUTE ON FUNCTION gman.do_background TO gman_submitter;
 GRANT EXECUTE ON FUNCTION gman.do_high_background TO gman_submitter;
 GRANT EXECUTE ON FUNCTION gman.do_low_background TO gman_submitter;
 GRANT EXECUTE ON FUNCTION gman.do_at TO gman_submitter;
+GRANT EXECUTE ON FUNCTION gman.job_status TO gman_submitter;
 GRANT EXECUTE ON FUNCTION gman.last_error TO gman_submitter;
 CREATE ROLE IF NOT EXISTS gman_caller;
 GRANT gman_submitter TO gman_caller;
@@ -143,6 +160,8 @@ GRANT EXECUTE ON FUNCTION gman.do_high TO gman_caller;
 GRANT EXECUTE ON FUNCTION gman.do_low TO gman_caller;
 GRANT EXECUTE ON FUNCTION gman.do_json TO gman_caller;
 CREATE ROLE IF NOT EXISTS gman_operator;
+GRANT EXECUTE ON FUNCTION gman.job_status TO gman_operator;
+GRANT EXECUTE ON FUNCTION gman.cancel TO gman_operator;
 GRANT EXECUTE ON FUNCTION gman.ping TO gman_operator;
 GRANT EXECUTE ON FUNCTION gman.servers_get TO gman_operator;
 GRANT EXECUTE ON FUNCTION gman.version TO gman_operator;

@@ -11,6 +11,8 @@ DROP FUNCTION IF EXISTS gman.do_high_background;
 DROP FUNCTION IF EXISTS gman.do_low_background;
 DROP FUNCTION IF EXISTS gman.do_at;
 DROP FUNCTION IF EXISTS gman.do_json;
+DROP FUNCTION IF EXISTS gman.job_status;
+DROP FUNCTION IF EXISTS gman.cancel;
 DROP FUNCTION IF EXISTS gman.last_error;
 DROP FUNCTION IF EXISTS gman.ping;
 DROP FUNCTION IF EXISTS gman.servers_get;

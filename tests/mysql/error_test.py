@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a failure means for its statement, by policy; and what gman_last_error() remembers of it."""
-import json
 import unittest
 
 import wire
-from fixture import FunctionsCase, database, dead_address
+from fixture import FunctionsCase, database, dead_address, json_told
 from mariadb import SqlError
 
 TRIGGER = """
@@ -15,11 +14,6 @@ TRIGGER = """
 
 def fail(_):
     raise RuntimeError("the job fails")
-
-
-def told(line):
-    """The JSON object that the client program has printed, which doubles backslashes."""
-    return json.loads(line.replace("\\\\", "\\"))
 
 
 class Policy(unittest.TestCase):
@@ -65,7 +59,8 @@ class Policy(unittest.TestCase):
             self.ask("null", "SELECT gman_do('f')")
 
     def test_gman_last_error_knows_what_was_hidden(self):
-        failure = told(self.ask("null", "SET @r = gman_do('f', 'w'); SELECT gman_last_error()"))
+        failure = json_told(self.ask("null", "SET @r = gman_do('f', 'w');"
+                                             "SELECT gman_last_error()"))
         self.assertEqual(failure["function"], "gman_do")
         self.assertEqual(failure["status"], "GMAN_UNREACHABLE")
         self.assertIn(self.address, failure["message"])
@@ -92,20 +87,20 @@ class LastError(FunctionsCase):
         self.assertEqual(self.sql("SELECT gman_last_error()"), "NULL")
         lines = self.errors_after("SELECT gman_do('fail', 'w'); SELECT gman_do('same', 'well')")
         self.assertEqual(lines[0], "well")
-        self.assertEqual(told(lines[1])["status"], "GMAN_JOB_FAILED")
+        self.assertEqual(json_told(lines[1])["status"], "GMAN_JOB_FAILED")
         self.fails("SELECT gman_last_error(1)", "no arguments")
 
     def test_is_the_last_one(self):
         lines = self.errors_after("SELECT gman_do('fail', 'w'); SELECT gman_do(NULL, 'w')")
-        self.assertEqual(told(lines[0])["status"], "GMAN_INVALID_ARGUMENT")
+        self.assertEqual(json_told(lines[0])["status"], "GMAN_INVALID_ARGUMENT")
 
     def test_names_the_server_of_a_job_that_failed(self):
         lines = self.errors_after("SELECT gman_do('fail', 'w')")
-        self.assertEqual(told(lines[0])["server"], self.gmand.address)
+        self.assertEqual(json_told(lines[0])["server"], self.gmand.address)
 
     def test_is_json_whatever_the_message_quotes(self):
         lines = self.errors_after("SELECT gman_sum('same', UNHEX('22C3285C0A'))")
-        self.assertIn("no 64-bit integer", told(lines[0])["message"])
+        self.assertIn("no 64-bit integer", json_told(lines[0])["message"])
 
     def test_is_each_session_s_own(self):
         first = self.database.popen_sql(database="test", options=["--force"])
@@ -116,13 +111,13 @@ class LastError(FunctionsCase):
         self.assertEqual(self.sql("SELECT gman_last_error()"), "NULL")
         first.stdin.write(b"SELECT gman_last_error();\n")
         first.stdin.flush()
-        self.assertEqual(told(first.stdout.readline().decode())["function"], "gman_do")
+        self.assertEqual(json_told(first.stdout.readline().decode())["function"], "gman_do")
 
     def test_a_handler_in_a_procedure_finds_it(self):
         self.sql("DELIMITER //\nCREATE OR REPLACE PROCEDURE p() BEGIN"
                  " DECLARE EXIT HANDLER FOR 1644 SELECT gman_last_error();"
                  " SET @r = gman_do('fail', 'w'); END //\nDELIMITER ;")
-        self.assertEqual(told(self.sql("CALL p()"))["status"], "GMAN_JOB_FAILED")
+        self.assertEqual(json_told(self.sql("CALL p()"))["status"], "GMAN_JOB_FAILED")
 
 
 if __name__ == "__main__":

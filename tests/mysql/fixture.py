@@ -2,6 +2,7 @@
 """What the tests of the MySQL functions share: a database server with the functions installed, and
 job servers that record or lie."""
 import contextlib
+import json
 import socket
 import struct
 import threading
@@ -24,6 +25,11 @@ def database(servers=None, env=(), options=(), config=None):
         server.install_functions()
         server.sql("CREATE DATABASE test")
         yield server
+
+
+def json_told(line):
+    """What a line of the client program means, which doubles backslashes."""
+    return json.loads(line.replace("\\\\", "\\"))
 
 
 def dead_address():

@@ -14,8 +14,8 @@ from mariadb import PLUGIN, ROOT, SqlError
 
 FUNCTIONS = {"gman_do", "gman_do_high", "gman_do_low", "gman_do_background",
              "gman_do_high_background", "gman_do_low_background", "gman_do_at", "gman_do_json",
-             "gman_servers_set", "gman_servers_get", "gman_sum", "gman_ping", "gman_version",
-             "gman_last_error"}
+             "gman_do_all", "gman_job_status", "gman_cancel", "gman_servers_set",
+             "gman_servers_get", "gman_sum", "gman_ping", "gman_version", "gman_last_error"}
 PLUGIN_SYMBOLS = {"_maria_plugin_interface_version_", "_maria_sizeof_struct_st_plugin_",
                   "_maria_plugin_declarations_"}
 
@@ -26,8 +26,9 @@ class SharedObject(unittest.TestCase):
                                 stdout=subprocess.PIPE, text=True).stdout
         exported = {line.split()[2] for line in listed.splitlines()}
         entry_points = {name + suffix for name in FUNCTIONS for suffix in ("", "_init", "_deinit")}
-        entry_points |= {"gman_sum_clear", "gman_sum_add", "gman_sum_reset"}
-        entry_points -= {"gman_version_deinit"}
+        entry_points |= {name + suffix for name in ("gman_sum", "gman_do_all")
+                         for suffix in ("_clear", "_add", "_reset")}
+        entry_points -= {"gman_version_deinit", "gman_cancel_deinit"}
         self.assertEqual(exported - PLUGIN_SYMBOLS, entry_points)
 
     def test_stays_loaded_and_links_no_database_library(self):

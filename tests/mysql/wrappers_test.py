@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The functions of schema gman: who may call them, and what goes in and comes out."""
-import json
 import time
 import unittest
 
 import wire
-from fixture import FunctionsCase
+from fixture import FunctionsCase, json_told
 from mariadb import ROOT, SqlError
 
 WRAPPERS = {"do", "do_high", "do_low", "do_background", "do_high_background", "do_low_background",
-            "do_at", "do_json", "last_error", "ping", "servers_get", "version"}
+            "do_at", "do_json", "job_status", "cancel", "last_error", "ping", "servers_get",
+            "version"}
 
 
 def script(name):
@@ -86,17 +86,19 @@ class Wrappers(FunctionsCase):
         client = self.database.popen_sql("SELECT gman.do('fail', 'w'); SELECT gman.last_error()",
                                          options=["--force"])
         out, _ = client.communicate(timeout=60)
-        self.assertEqual(json.loads(out.decode().replace("\\\\", "\\"))["function"], "gman_do")
+        self.assertEqual(json_told(out.decode())["function"], "gman_do")
 
     def test_an_account_may_do_what_its_role_allows_and_no_more(self):
         allowed = {
             "caller": ("do('reverse', 'w')", "do_json('reverse', 'w', NULL)",
-                       "do_background('f', 'w')", "last_error()"),
-            "submitter": ("do_background('f', 'w')", "do_at('f', 'w', NOW())", "last_error()"),
-            "dba": ("ping()", "servers_get(NULL)", "version()"),
+                       "do_background('f', 'w')", "last_error()", "job_status('H:x:1')"),
+            "submitter": ("do_background('f', 'w')", "do_at('f', 'w', NOW())", "last_error()",
+                          "job_status('H:x:1')"),
+            "dba": ("ping()", "servers_get(NULL)", "version()", "job_status('H:x:1')",
+                    "cancel('H:x:1')"),
         }
         denied = {
-            "caller": ("ping()",), "submitter": ("do('reverse', 'w')", "ping()"),
+            "caller": ("ping()", "cancel('H:x:1')"), "submitter": ("do('reverse', 'w')", "ping()"),
             "dba": ("do('reverse', 'w')", "do_background('f', 'w')"),
             "stranger": ("do('reverse', 'w')", "do_background('f', 'w')", "last_error()"),
         }
