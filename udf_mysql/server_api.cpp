@@ -26,6 +26,10 @@ ServerApi find_all() {
     find(api.raise_code, "my_error");
   } else {
     find(api.killed, "thd_killed");
+    find(api.mysql_session, "_Z19thd_get_current_thdv");  // THD* thd_get_current_thd()
+    find(api.mysql_session_id, "thd_get_thread_id");
+    // void push_warning(THD*, Sql_condition::enum_severity_level, unsigned, const char*)
+    find(api.push_warning, "_Z12push_warningP3THDN13Sql_condition19enum_severity_levelEjPKc");
     find(api.raise_message, "_Z15my_printf_errorjPKciz");  // (unsigned, const char*, int, ...)
     find(api.raise_code, "_Z8my_erroriiz");                // (int, int, ...)
   }

@@ -25,6 +25,11 @@ struct ServerApi {
   /// MySQL: the error that says in which way a session was killed, 0 when it was not; NULL is the
   /// session of this thread.
   int (*killed)(const void* session) = nullptr;
+  /// MySQL: the session of this thread, its CONNECTION_ID(), and what puts a line into its SHOW
+  /// WARNINGS.
+  void* (*mysql_session)() = nullptr;
+  unsigned (*mysql_session_id)(const void* session) = nullptr;
+  void (*push_warning)(void* session, int severity, unsigned code, const char* text) = nullptr;
   /// Puts an error into this session: with a message of ours, or the server's own for its code.
   /// The same arguments travel in the same registers for MariaDB's 64-bit and MySQL's 32-bit flags.
   void (*raise_message)(unsigned code, const char* format, long flags, ...) = nullptr;

@@ -7,10 +7,14 @@ namespace gman::udf::session {
 
 std::optional<std::uint64_t> id() {
   const ServerApi& api = server_api();
-  if (api.current_session == nullptr || api.session_id == nullptr) return std::nullopt;
-  const void* session = api.current_session();
-  if (session == nullptr) return std::nullopt;
-  return api.session_id(session);
+  if (api.current_session != nullptr && api.session_id != nullptr) {
+    const void* session = api.current_session();
+    if (session != nullptr) return api.session_id(session);
+  } else if (api.mysql_session != nullptr && api.mysql_session_id != nullptr) {
+    const void* session = api.mysql_session();
+    if (session != nullptr) return api.mysql_session_id(session);
+  }
+  return std::nullopt;
 }
 
 }  // namespace gman::udf::session

@@ -28,8 +28,10 @@ inline bool is_replica = false;
 inline int waits = 0;
 inline int open_waits = 0;
 
-/// Whether this server tells which session is which, and hears of waits.
+/// Whether this server tells which session is which.
 extern const bool knows_sessions;
+/// Whether it hears of waits, and tells a replica's sessions.
+extern const bool hears_of_waits;
 /// What this server reports for such a kill. 0: it cannot know.
 extern const unsigned kill_code;
 /// Whether an error can be raised in this server at all.

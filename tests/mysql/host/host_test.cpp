@@ -133,7 +133,7 @@ TEST_F(Host, is_asked_in_its_own_way_whether_the_session_was_killed) {
 }
 
 TEST_F(Host, is_told_that_a_call_waits_and_when_it_no_longer_does) {
-  if (!host::knows_sessions) GTEST_SKIP() << "this host has no pool of threads";
+  if (!host::hears_of_waits) GTEST_SKIP() << "this host has no pool of threads";
   host::is_killed = true;
   Call call("w");
   call.run();
@@ -142,7 +142,7 @@ TEST_F(Host, is_told_that_a_call_waits_and_when_it_no_longer_does) {
 }
 
 TEST_F(Host, sends_nothing_for_a_session_that_repeats_what_another_server_has_done) {
-  if (!host::knows_sessions) GTEST_SKIP() << "this host cannot be a replica";
+  if (!host::hears_of_waits) GTEST_SKIP() << "this host cannot be a replica";
   host::is_replica = true;
   Call call("w");
   call.run();

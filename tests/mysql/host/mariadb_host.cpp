@@ -10,6 +10,7 @@
 namespace host {
 const unsigned kill_code = 1969;
 const bool knows_sessions = true;
+const bool hears_of_waits = true;
 const bool can_raise = true;
 }  // namespace host
 
