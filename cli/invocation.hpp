@@ -30,6 +30,7 @@ void add_status(CLI::App& app, Invocation& invocation);
 void add_workers(CLI::App& app, Invocation& invocation);
 void add_ping(CLI::App& app, Invocation& invocation);
 void add_admin(CLI::App& app, Invocation& invocation);
+void add_sql(CLI::App& app, Invocation& invocation);
 void add_bench(CLI::App& app, Invocation& invocation);
 void add_version(CLI::App& app, Invocation& invocation);
 

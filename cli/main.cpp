@@ -15,8 +15,12 @@ namespace gman::cli {
 namespace {
 
 constexpr std::string_view default_servers = "127.0.0.1:4730";
-constexpr std::array<std::string_view, 9> commands{"do",   "bg",    "worker", "status", "workers",
-                                                   "ping", "admin", "bench",  "version"};
+constexpr std::array commands =
+    std::to_array<std::string_view>({"do", "bg", "worker", "status", "workers", "ping", "admin",
+#ifdef GMAN_WITH_SQL
+                                     "sql",
+#endif
+                                     "bench", "version"});
 
 /// The first word that is neither an option nor the list behind -s.
 std::string_view command_word(std::span<char*> words) {
@@ -60,6 +64,9 @@ Exit run(std::span<char*> words) {
   add_workers(app, invocation);
   add_ping(app, invocation);
   add_admin(app, invocation);
+#ifdef GMAN_WITH_SQL
+  add_sql(app, invocation);
+#endif
   add_bench(app, invocation);
   add_version(app, invocation);
 

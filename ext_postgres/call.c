@@ -58,7 +58,7 @@ static gman_status run(gman_client* client, gman_status status) {
   { status = wait_for_end(client, status); }
   PG_CATCH();
   {
-    gman_cancel(client);
+    gman_cancel_call(client);
     PG_RE_THROW();
   }
   PG_END_TRY();

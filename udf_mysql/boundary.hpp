@@ -10,8 +10,9 @@ namespace gman::udf {
 /// Inside a catch block: writes what was caught to the `message` buffer of an `x_init`.
 void describe_caught_for_init(char* message);
 
-/// Inside a catch block: turns what was caught into an SQL error that starts with `name`.
-void raise_caught(const char* name);
+/// Inside a catch block: remembers what was caught for gman_last_error(), and does with it what the
+/// policy says: an SQL error that starts with `name`, or NULL.
+void settle_caught(const char* name, char* is_null, char* error);
 
 /// Runs the body of an `x_init`. What it throws is the statement's error, of which MariaDB shows
 /// 80 bytes: reason first.
@@ -27,14 +28,13 @@ Bool at_init(char* message, Body&& body) {
 }
 
 /// Runs the body of an `x`, `x_clear` or `x_add`; `name` is the SQL name. What it throws fails the
-/// statement, and the server does not call again for its further rows.
+/// statement, and the server does not call again for its further rows; or it makes the row NULL.
 template <class Body>
-void at_row(const char* name, char* error, Body&& body) {
+void at_row(const char* name, char* is_null, char* error, Body&& body) {
   try {
     body();
   } catch (...) {
-    *error = 1;
-    raise_caught(name);
+    settle_caught(name, is_null, error);
   }
 }
 

@@ -1,46 +1,83 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "udf_mysql/call.hpp"
 
+#include <cstddef>
 #include <cstdio>
 #include <string_view>
 
-#include "client/blocking/poll_driver.hpp"
+#include "udf_mysql/counters.hpp"
+#include "udf_mysql/finish.hpp"
 #include "udf_mysql/pool.hpp"
 #include "udf_mysql/servers.hpp"
-#include "udf_mysql/session/kill.hpp"
+#include "udf_mysql/session/replica.hpp"
 #include "udf_mysql/settings.hpp"
 #include "udf_mysql/sql_error.hpp"
 
 namespace gman::udf {
 namespace {
 
-/// Waits for the end of the call that `started` told of; returns only when it ended well.
-const gman_result_data& finish(gman_client* client, gman_status started) {
-  const gman_status status = drive(client, started, session::killed);
-  if (status == GMAN_OK) return *gman_result(client);
-  if (status == GMAN_CANCELLED) throw Killed{session::kill_error()};
-  const gman_error_data& error = *gman_error_get(client);
-  std::string message = error.message;
-  const char* server = gman_result(client)->server;
-  if (server != nullptr && message.find(server) == std::string::npos) {
-    message += std::string(" (job server ") + server + ")";
-  }
-  if (*error.hint != '\0') message += std::string("; ") + error.hint;
-  throw SqlError(message);
-}
-
 std::string text(const gman_bytes& bytes) {
   return {bytes.data, bytes.size};
 }
 
+bool is_silent(const Settings& now) {
+  if (now.send_on_replica || !session::is_replica()) return false;
+  count(Counter::silenced);
+  return true;
+}
+
+/// Throws SqlError, whose message says which of the rows it is about.
+void expect_completed(const gman_job_outcome& outcome, std::size_t row, std::size_t rows,
+                      const char* server) {
+  if (outcome.status == GMAN_OK) return;
+  std::string message = "row " + std::to_string(row) + " of " + std::to_string(rows) + ": ";
+  message += outcome.message;
+  if (*outcome.hint != '\0') message += std::string("; ") + outcome.hint;
+  throw SqlError(message, outcome.status, server != nullptr ? server : "");
+}
+
 }  // namespace
 
-std::string run_job(const gman_job& job) {
+std::optional<std::string> run_job(const gman_job& asked) {
   const auto now = settings();
+  if (is_silent(*now)) return std::nullopt;
+  gman_job job = asked;
+  if (job.deadline_ms == 0) job.deadline_ms = now->deadline_ms;
   Lease lease(servers_for({job.function.data, job.function.size}, *now), *now);
   if (job.workload.size > remembered_bytes_max) lease.close_after_use();
   const gman_result_data& result = finish(lease.get(), gman_start_job(lease.get(), &job));
+  count(job.background != 0 ? Counter::background_jobs : Counter::foreground_jobs);
   return text(job.background != 0 ? result.handle : result.data);
+}
+
+std::optional<std::vector<std::string>> run_jobs(const std::string& function,
+                                                 const std::vector<JobPart>& jobs) {
+  const auto now = settings();
+  if (is_silent(*now)) return std::nullopt;
+  std::vector<std::string> results;
+  if (jobs.empty()) return results;
+  gman_job common{};
+  common.function = {function.data(), function.size()};
+  common.deadline_ms = now->deadline_ms;
+  std::vector<gman_job_part> parts;
+  parts.reserve(jobs.size());
+  for (const JobPart& job : jobs) {
+    parts.push_back(
+        {{job.unique.data(), job.unique.size()}, {job.workload.data(), job.workload.size()}});
+  }
+  Lease lease(servers_for(function, *now), *now);
+  lease.close_after_use();  // it remembers all of the jobs and their results
+  const gman_result_data& all =
+      finish(lease.get(), gman_start_jobs(lease.get(), &common, parts.data(), parts.size()));
+  std::size_t outcomes = 0;
+  const gman_job_outcome* outcome = gman_job_outcomes(lease.get(), &outcomes);
+  results.reserve(outcomes);
+  for (std::size_t i = 0; i < outcomes; ++i) {
+    expect_completed(outcome[i], i + 1, outcomes, all.server);
+    count(Counter::foreground_jobs);
+    results.push_back(text(outcome[i].data));
+  }
+  return results;
 }
 
 std::string ping() {

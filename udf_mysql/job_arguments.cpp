@@ -5,14 +5,18 @@
 
 namespace gman::udf {
 
-void accept_job_arguments(UDF_ARGS& args) {
-  if (args.arg_count < 2 || args.arg_count > 3) {
-    throw SqlError("Must give two or three arguments: function, workload[, unique].");
-  }
+void accept_strings(UDF_ARGS& args) {
   if (args.arg_type[0] != STRING_RESULT) {
     throw SqlError("First argument, the function, must be a string.");
   }
   for (unsigned i = 0; i < args.arg_count; ++i) args.arg_type[i] = STRING_RESULT;
+}
+
+void accept_job_arguments(UDF_ARGS& args) {
+  if (args.arg_count < 2 || args.arg_count > 3) {
+    throw SqlError("Must give two or three arguments: function, workload[, unique].");
+  }
+  accept_strings(args);
 }
 
 std::optional<gman_bytes> argument(const UDF_ARGS& args, std::size_t index) {
@@ -20,7 +24,7 @@ std::optional<gman_bytes> argument(const UDF_ARGS& args, std::size_t index) {
   return gman_bytes{args.args[index], args.lengths[index]};
 }
 
-gman_job job_of_row(const UDF_ARGS& args) {
+gman_job job_of_row(const UDF_ARGS& args, std::size_t unique_index) {
   const auto function = argument(args, 0);
   if (!function) throw SqlError("the function, argument 1, is NULL");
   const auto workload = argument(args, 1);
@@ -30,7 +34,7 @@ gman_job job_of_row(const UDF_ARGS& args) {
   gman_job job{};
   job.function = *function;
   job.workload = *workload;
-  job.unique = argument(args, 2).value_or(gman_bytes{});
+  job.unique = argument(args, unique_index).value_or(gman_bytes{});
   return job;
 }
 

@@ -2,9 +2,12 @@
 // The idle clients, with their open connections, of the whole database server.
 //
 // A trigger that enqueues is initialised and ended for every row, so a client of its own would
-// connect for every row. All sessions therefore share one stock of idle clients: a call takes one
-// out, alone has it while it waits, and puts it back. The lock is held to move a pointer, never
-// across I/O, and no thread tends the stock, since a thread would outlive DROP FUNCTION.
+// connect for every row. All sessions therefore share one stock of idle clients: a call takes out
+// the one that was used last, alone has it while it waits, and puts it back. Those that nobody has
+// needed for a minute, and those above the setting's bound, are closed when another comes back: the
+// lock is held to move pointers, never across I/O, and no thread tends the stock, since a thread
+// would outlive DROP FUNCTION. A connection that its server has closed meanwhile is noticed, and
+// made anew, before a request goes out on it (step_client.hpp).
 #pragma once
 
 #include <cstddef>
@@ -41,8 +44,12 @@ class Lease {
 
  private:
   std::string profile_;
+  std::size_t idle_max_;
   bool is_reusable_ = true;
   std::unique_ptr<gman_client, FreeClient> client_;
 };
+
+/// How many are idle now.
+[[nodiscard]] std::size_t idle_clients();
 
 }  // namespace gman::udf

@@ -11,6 +11,11 @@
 
 namespace gman::udf {
 
+/// Throws SqlError when the list names a server that is not in `allowed`; both are correct lists.
+/// An empty `allowed` allows all.
+void check_allowed(const std::string& servers, const std::string& allowed);
+
+/// Throws SqlError when that list is not allowed.
 [[nodiscard]] std::string servers_for(std::string_view function, const Settings& settings);
 
 }  // namespace gman::udf

@@ -15,13 +15,12 @@
 #include <utility>
 
 #include "udf_mysql/guarded.hpp"
+#include "udf_mysql/plugin_settings.hpp"
+#include "udf_mysql/servers.hpp"
 #include "udf_mysql/sql_error.hpp"
 
 namespace gman::udf {
 namespace {
-
-/// An hour: a longer wait is none.
-constexpr std::int64_t timeout_ms_max = 3'600'000;
 
 /// Reads one key after the other and knows where in the file each stands.
 class File {
@@ -34,12 +33,23 @@ class File {
 
   std::int32_t milliseconds(const toml::key& key, const toml::node& node,
                             std::int64_t least) const {
+    return number(key, node, " of milliseconds", least, timeout_ms_max);
+  }
+
+  std::int32_t number(const toml::key& key, const toml::node& node, const char* unit,
+                      std::int64_t least, std::int64_t most) const {
     const auto value = node.value_exact<std::int64_t>();
-    if (!value || *value < least || *value > timeout_ms_max) {
-      fail(node.source(), std::string(key.str()) + " must be a whole number of milliseconds, " +
-                              std::to_string(least) + " to " + std::to_string(timeout_ms_max));
+    if (!value || *value < least || *value > most) {
+      fail(node.source(), std::string(key.str()) + " must be a whole number" + unit + ", " +
+                              std::to_string(least) + " to " + std::to_string(most));
     }
     return static_cast<std::int32_t>(*value);
+  }
+
+  OnError policy(const toml::node& node) const {
+    const auto policy = on_error_named(node.value_exact<std::string>().value_or(""));
+    if (!policy) fail(node.source(), "on_error must be \"error\", \"warning\" or \"null\"");
+    return *policy;
   }
 
   bool boolean(const toml::key& key, const toml::node& node) const {
@@ -48,27 +58,29 @@ class File {
     return *value;
   }
 
-  std::string servers(const toml::node& node) const {
+  std::string servers(const toml::key& key, const toml::node& node) const {
     std::string list;
     if (const toml::array* array = node.as_array()) {
       for (const toml::node& entry : *array) {
         if (!list.empty()) list += ',';
-        list += string(entry);
+        list += string(key, entry);
       }
     } else {
-      list = string(node);
+      list = string(key, node);
     }
     char why[256];
     if (!list.empty() && gman_servers_check(list.c_str(), why, sizeof why) != GMAN_OK) {
-      fail(node.source(), std::string("servers: ") + why);
+      fail(node.source(), std::string(key.str()) + ": " + why);
     }
     return list;
   }
 
  private:
-  std::string string(const toml::node& node) const {
+  std::string string(const toml::key& key, const toml::node& node) const {
     const auto value = node.value_exact<std::string>();
-    if (!value) fail(node.source(), "servers must be a string or an array of strings");
+    if (!value) {
+      fail(node.source(), std::string(key.str()) + " must be a string or an array of strings");
+    }
     return *value;
   }
 
@@ -122,13 +134,27 @@ std::string read_file() {
   return text;
 }
 
+[[noreturn]] void fail_environment(const char* name, const char* why) {
+  throw SqlError(std::string(name) + " in the server's environment: " + why);
+}
+
+void apply_servers(const char* name, std::string& list) {
+  const char* servers = std::getenv(name);
+  if (servers == nullptr) return;
+  char why[256];
+  if (*servers != '\0' && gman_servers_check(servers, why, sizeof why) != GMAN_OK) {
+    fail_environment(name, why);
+  }
+  list = servers;
+}
+
 void apply_environment(Settings& settings) {
-  if (const char* servers = std::getenv("GMAN_SERVERS")) {
-    char why[256];
-    if (*servers != '\0' && gman_servers_check(servers, why, sizeof why) != GMAN_OK) {
-      throw SqlError(std::string("GMAN_SERVERS in the server's environment: ") + why);
-    }
-    settings.servers = servers;
+  apply_servers("GMAN_SERVERS", settings.servers);
+  apply_servers("GMAN_ALLOWED_SERVERS", settings.allowed_servers);
+  if (const char* name = std::getenv("GMAN_ON_ERROR")) {
+    const auto policy = on_error_named(name);
+    if (!policy) fail_environment("GMAN_ON_ERROR", "must be error, warning or null");
+    settings.on_error = *policy;
   }
   if (const char* allow = std::getenv("GMAN_ALLOW_SERVERS_SET")) {
     settings.allow_servers_set = std::strcmp(allow, "1") == 0;
@@ -164,7 +190,15 @@ Settings parse_settings(std::string_view text, const std::string& path) {
   Settings settings;
   for (const auto& [key, node] : parsed.table()) {
     if (key == "servers") {
-      settings.servers = file.servers(node);
+      settings.servers = file.servers(key, node);
+    } else if (key == "allowed_servers") {
+      settings.allowed_servers = file.servers(key, node);
+    } else if (key == "on_error") {
+      settings.on_error = file.policy(node);
+    } else if (key == "send_on_replica") {
+      settings.send_on_replica = file.boolean(key, node);
+    } else if (key == "idle_connections_max") {
+      settings.idle_connections_max = file.number(key, node, "", 0, idle_connections_limit);
     } else if (key == "allow_servers_set") {
       settings.allow_servers_set = file.boolean(key, node);
     } else if (key == "connect_timeout_ms") {
@@ -181,12 +215,14 @@ Settings parse_settings(std::string_view text, const std::string& path) {
 }
 
 std::shared_ptr<const Settings> settings() {
+  if (auto variables = plugin_settings()) return variables;
   const FileState now = look_at_file();
   auto known =
       loaded().with([&](const Loaded& last) { return last.file == now ? last.settings : nullptr; });
   if (known) return known;
   Settings fresh = now.exists ? parse_settings(read_file(), file_path()) : Settings();
   apply_environment(fresh);
+  check_allowed(fresh.servers, fresh.allowed_servers);
   auto shared = std::make_shared<const Settings>(std::move(fresh));
   loaded().with([&](Loaded& last) { last = {now, shared}; });
   return shared;

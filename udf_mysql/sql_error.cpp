@@ -32,6 +32,18 @@ void raise_sql_error(const std::string& message) {
   server_api().raise_message(er_signal_exception, "%s", 0, printable(message).c_str());
 }
 
+void leave_note(const std::string& message) {
+  const ServerApi& api = server_api();
+  if (api.mysql_session != nullptr && api.push_warning != nullptr) {
+    constexpr int severity_note = 0;
+    void* session = api.mysql_session();
+    if (session == nullptr) return;
+    api.push_warning(session, severity_note, er_signal_exception, printable(message).c_str());
+  } else if (api.raise_message != nullptr && api.note_flag != 0) {
+    api.raise_message(er_signal_exception, "%s", api.note_flag, printable(message).c_str());
+  }
+}
+
 void raise_server_error(unsigned code) {
   if (server_api().raise_code == nullptr) return;
   server_api().raise_code(code, 0);

@@ -5,15 +5,37 @@
 // C++ frames only; boundary.hpp turns them into what the server understands.
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include <gman/gman.h>
+
+#include "udf_mysql/on_error.hpp"
 
 namespace gman::udf {
 
-/// What the user shall read. The statement fails with error 1644 (ER_SIGNAL_EXCEPTION).
+/// What the user shall read. Unless a policy says otherwise, the statement fails with error 1644
+/// (ER_SIGNAL_EXCEPTION).
 class SqlError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit SqlError(const std::string& message, gman_status status = GMAN_INVALID_ARGUMENT,
+                    std::string server = {})
+      : std::runtime_error(message), status_(status), server_(std::move(server)) {}
+
+  [[nodiscard]] gman_status status() const { return status_; }
+  /// The job server that it is about; may be empty.
+  [[nodiscard]] const std::string& server() const { return server_; }
+
+  /// Nothing: the session's policy.
+  [[nodiscard]] std::optional<OnError> policy() const { return policy_; }
+  void set_policy(std::optional<OnError> policy) { policy_ = policy; }
+
+ private:
+  gman_status status_;
+  std::string server_;
+  std::optional<OnError> policy_;
 };
 
 /// The session was killed. `code` is the server's own error for that, 0 when there is none.
@@ -26,7 +48,10 @@ struct Killed {
 /// NULL to the user; docs/MYSQL.md has the recipe for that.
 void raise_sql_error(const std::string& message);
 
-/// The same with one of the server's own errors that take no arguments.
+/// Leaves the message for SHOW WARNINGS, where the server exports a way to.
+void leave_note(const std::string& message);
+
+/// The same as raise_sql_error() with one of the server's own errors that take no arguments.
 void raise_server_error(unsigned code);
 
 }  // namespace gman::udf

@@ -13,8 +13,14 @@
 namespace gman::udf {
 namespace {
 
-long long& sum_of(UDF_INIT* init) {
-  return *reinterpret_cast<long long*>(init->ptr);
+struct Sum {
+  long long value = 0;
+  /// One of the group's jobs failed, and the policy made NULL of that, or was not sent.
+  bool is_null = false;
+};
+
+Sum& sum_of(UDF_INIT* init) {
+  return *reinterpret_cast<Sum*>(init->ptr);
 }
 
 /// The whole text and nothing but an integer: "12 " or "1e3" would have been cut by atoi().
@@ -31,9 +37,13 @@ long long parse_integer(const std::string& text) {
   return number;
 }
 
-void add(UDF_INIT* init, const UDF_ARGS* args) {
-  const long long number = parse_integer(run_job(job_of_row(*args)));
-  if (__builtin_add_overflow(sum_of(init), number, &sum_of(init))) {
+void add(Sum& sum, const UDF_ARGS& args) {
+  const auto result = run_job(job_of_row(args));
+  if (!result) {
+    sum.is_null = true;
+    return;
+  }
+  if (__builtin_add_overflow(sum.value, parse_integer(*result), &sum.value)) {
     throw SqlError("the sum leaves the range of a 64-bit integer");
   }
 }
@@ -44,21 +54,26 @@ void add(UDF_INIT* init, const UDF_ARGS* args) {
 GMAN_UDF gman::udf::Bool gman_sum_init(UDF_INIT* init, UDF_ARGS* args, char* message) {
   return gman::udf::at_init(message, [&] {
     gman::udf::accept_job_arguments(*args);
+    init->maybe_null = 1;
     init->const_item = 0;
-    init->ptr = reinterpret_cast<char*>(new long long(0));
+    init->ptr = reinterpret_cast<char*>(new gman::udf::Sum);
   });
 }
 
 GMAN_UDF void gman_sum_deinit(UDF_INIT* init) {
-  delete reinterpret_cast<long long*>(init->ptr);
+  delete &gman::udf::sum_of(init);
 }
 
 GMAN_UDF void gman_sum_clear(UDF_INIT* init, char*, char*) {
-  gman::udf::sum_of(init) = 0;
+  gman::udf::sum_of(init) = {};
 }
 
 GMAN_UDF void gman_sum_add(UDF_INIT* init, UDF_ARGS* args, char*, char* error) {
-  gman::udf::at_row("gman_sum", error, [&] { gman::udf::add(init, args); });
+  gman::udf::Sum& sum = gman::udf::sum_of(init);
+  if (sum.is_null) return;
+  char is_null = 0;
+  gman::udf::at_row("gman_sum", &is_null, error, [&] { gman::udf::add(sum, *args); });
+  if (is_null != 0) sum.is_null = true;
 }
 
 GMAN_UDF void gman_sum_reset(UDF_INIT* init, UDF_ARGS* args, char* is_null, char* error) {
@@ -66,6 +81,8 @@ GMAN_UDF void gman_sum_reset(UDF_INIT* init, UDF_ARGS* args, char* is_null, char
   gman_sum_add(init, args, is_null, error);
 }
 
-GMAN_UDF long long gman_sum(UDF_INIT* init, UDF_ARGS*, char*, char*) {
-  return gman::udf::sum_of(init);
+GMAN_UDF long long gman_sum(UDF_INIT* init, UDF_ARGS*, char* is_null, char*) {
+  const gman::udf::Sum& sum = gman::udf::sum_of(init);
+  *is_null = sum.is_null ? 1 : 0;
+  return sum.value;
 }

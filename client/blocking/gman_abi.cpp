@@ -503,7 +503,7 @@ const gman_error_data* gman_error_get(const gman_client* client) {
   return &client->error;
 }
 
-void gman_cancel(gman_client* client) {
+void gman_cancel_call(gman_client* client) {
   client->guarded([&]() -> gman_status {
     if (!client->steps.is_running()) return client->error.status;
     client->steps.cancel();

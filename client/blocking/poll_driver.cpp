@@ -12,7 +12,7 @@ bool is_interrupted(gman_client* client, const Interrupt& interrupted) {
   try {
     return interrupted && interrupted();
   } catch (...) {
-    gman_cancel(client);
+    gman_cancel_call(client);
     throw;
   }
 }
@@ -24,7 +24,7 @@ gman_status drive(gman_client* client, gman_status started, const Interrupt& int
   gman_status status = started;
   while (status == GMAN_AGAIN) {
     if (is_interrupted(client, interrupted)) {
-      gman_cancel(client);
+      gman_cancel_call(client);
       return GMAN_CANCELLED;
     }
     int timeout_ms = gman_timeout_ms(client);

@@ -62,6 +62,8 @@ CREATE TABLE IF NOT EXISTS outbox_pause (
 
 DROP PROCEDURE IF EXISTS enqueue_with;
 DROP PROCEDURE IF EXISTS enqueue;
+DROP FUNCTION IF EXISTS option_text;
+DROP FUNCTION IF EXISTS option_seconds;
 DROP PROCEDURE IF EXISTS pause;
 DROP PROCEDURE IF EXISTS resume;
 DROP PROCEDURE IF EXISTS retry;
@@ -118,11 +120,77 @@ BEGIN
   END IF;
 END //
 
-CREATE PROCEDURE enqueue(function_name VARCHAR(2048), workload LONGBLOB)
+-- An option of enqueue: NULL when it is not given, or given as null.
+CREATE FUNCTION option_text(options LONGTEXT, name VARCHAR(64)) RETURNS LONGTEXT
+  DETERMINISTIC NO SQL SQL SECURITY DEFINER
+  COMMENT 'Part of gman.enqueue.'
+BEGIN
+  DECLARE given LONGTEXT DEFAULT JSON_EXTRACT(options, CONCAT('$.', name));
+  DECLARE wrong VARCHAR(128);
+  CASE COALESCE(JSON_TYPE(given), 'NULL')
+    WHEN 'STRING' THEN RETURN JSON_UNQUOTE(given);
+    WHEN 'NULL' THEN RETURN NULL;
+    ELSE
+      SET wrong = CONCAT('gman.enqueue: option "', name, '" must be a text');
+      SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = wrong;
+  END CASE;
+END //
+
+CREATE FUNCTION option_seconds(options LONGTEXT, name VARCHAR(64)) RETURNS DECIMAL(20, 6)
+  DETERMINISTIC NO SQL SQL SECURITY DEFINER
+  COMMENT 'Part of gman.enqueue.'
+BEGIN
+  DECLARE given LONGTEXT DEFAULT JSON_EXTRACT(options, CONCAT('$.', name));
+  DECLARE type_name VARCHAR(64) DEFAULT COALESCE(JSON_TYPE(given), 'NULL');
+  DECLARE wrong VARCHAR(128);
+  IF type_name IN ('STRING', 'BOOLEAN', 'ARRAY', 'OBJECT') THEN
+    SET wrong = CONCAT('gman.enqueue: option "', name, '" must be a number of seconds');
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = wrong;
+  END IF;
+  RETURN IF(type_name = 'NULL', NULL, CAST(given AS DECIMAL(20, 6)));
+END //
+
+-- The options are a JSON object, or NULL: unique, priority and delivery as enqueue_with takes them;
+-- run_at in seconds since 1970, or delay_s in seconds from now.
+CREATE PROCEDURE enqueue(function_name VARCHAR(2048), workload LONGBLOB, options LONGTEXT)
   MODIFIES SQL DATA SQL SECURITY DEFINER
   COMMENT 'Puts a job into the outbox, which is shipped after COMMIT, and only then.'
 BEGIN
-  CALL gman.enqueue_with(function_name, workload, NULL, NULL, NULL, NULL);
+  DECLARE other TEXT;
+  DECLARE run_at_seconds, delay DECIMAL(20, 6);
+  DECLARE run_at DATETIME(6);
+  DECLARE wrong VARCHAR(128);
+  IF options IS NULL THEN
+    CALL gman.enqueue_with(function_name, workload, NULL, NULL, NULL, NULL);
+  ELSE
+    IF NOT JSON_VALID(options) THEN
+      SET wrong = 'gman.enqueue: the options are no JSON';
+    ELSEIF JSON_TYPE(options) <> 'OBJECT' THEN
+      SET wrong = 'gman.enqueue: the options are no JSON object, as {"priority": "high"}';
+    ELSE
+      SET other = JSON_UNQUOTE(JSON_EXTRACT(JSON_KEYS(JSON_REMOVE(
+        options, '$.unique', '$.priority', '$.delivery', '$.run_at', '$.delay_s')), '$[0]'));
+      SET run_at_seconds = gman.option_seconds(options, 'run_at');
+      SET delay = gman.option_seconds(options, 'delay_s');
+      IF other IS NOT NULL THEN
+        SET wrong = CONCAT('gman.enqueue: option "', LEFT(other, 20),
+                           '" is none of unique, priority, delivery, run_at, delay_s');
+      ELSEIF run_at_seconds IS NOT NULL AND delay IS NOT NULL THEN
+        SET wrong = 'gman.enqueue: options run_at and delay_s exclude each other';
+      ELSEIF run_at_seconds NOT BETWEEN 86400 AND 2147385600
+          OR delay NOT BETWEEN 0 AND 2147385600 THEN
+        SET wrong = 'gman.enqueue: run_at is not between 1970 and 2038';
+      END IF;
+    END IF;
+    IF wrong IS NOT NULL THEN
+      SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = wrong;
+    END IF;
+    SET run_at = COALESCE(FROM_UNIXTIME(run_at_seconds),
+                          CURRENT_TIMESTAMP(6) + INTERVAL delay SECOND);
+    CALL gman.enqueue_with(
+      function_name, workload, gman.option_text(options, 'unique'),
+      gman.option_text(options, 'priority'), run_at, gman.option_text(options, 'delivery'));
+  END IF;
 END //
 
 CREATE PROCEDURE pause(paused_function VARCHAR(2048))

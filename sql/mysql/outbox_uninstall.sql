@@ -21,6 +21,8 @@ DROP VIEW IF EXISTS gman.outbox_dead;
 DROP VIEW IF EXISTS gman.outbox_stats;
 DROP PROCEDURE IF EXISTS gman.enqueue;
 DROP PROCEDURE IF EXISTS gman.enqueue_with;
+DROP FUNCTION IF EXISTS gman.option_text;
+DROP FUNCTION IF EXISTS gman.option_seconds;
 DROP PROCEDURE IF EXISTS gman.pause;
 DROP PROCEDURE IF EXISTS gman.resume;
 DROP PROCEDURE IF EXISTS gman.retry;

@@ -2,6 +2,8 @@
 """The six gman_do functions: what goes in, what comes out."""
 import concurrent.futures
 import hashlib
+import json
+import time
 import unittest
 
 import wire
@@ -110,10 +112,12 @@ class Do(FunctionsCase):
         self.fails("SELECT gman_do('', 'w')", "1644", "function")
         self.fails("SELECT gman_do(UNHEX('660067'), 'w')", "1644", "function", "NUL")
 
-    def test_results_above_16_mib_arrive_whole(self):
-        size = 17 * MIB
-        self.assertEqual(self.sql(f"SELECT LENGTH(gman_do('inflate', {size}))"), str(size))
-        self.assertEqual(len(self.sql(f"SELECT gman_do('inflate', {size})")), size)
+    def test_results_of_17_and_of_64_mib_arrive_whole(self):
+        for size in (17 * MIB, 64 * MIB):
+            with self.subTest(size=size):
+                self.assertEqual(self.sql(f"SELECT LENGTH(gman_do('inflate', {size}))"),
+                                 str(size))
+                self.assertEqual(len(self.sql(f"SELECT gman_do('inflate', {size})")), size)
 
     def test_a_workload_of_64_mib_is_taken_and_one_byte_more_refused(self):
         size = 64 * MIB
@@ -163,6 +167,116 @@ class Do(FunctionsCase):
         self.fails("SELECT gman_ping(1)", "no arguments")
 
 
+class Json(FunctionsCase):
+    """gman_do_json: everything that can be said of a job."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.enterClassContext(wire.Worker(cls.gmand.address, {
+            "same": lambda workload: workload,
+            "fail": fail,
+        }))
+
+    def call(self, options, function="same"):
+        return self.sql(f"SELECT gman_do_json('{function}', 'w', '{json.dumps(options)}')")
+
+    def refused(self, options, *words):
+        literal = options if isinstance(options, str) else json.dumps(options)
+        self.fails(f"SELECT gman_do_json('same', 'w', '{literal}')", "1644", "gman_do_json", *words)
+
+    def test_without_options_it_is_gman_do(self):
+        for options in ("NULL", "'{}'", "'{\"priority\": null}'"):
+            self.assertEqual(self.sql(f"SELECT gman_do_json('same', 'w', {options})"), "w")
+
+    def test_background_returns_the_handle(self):
+        self.assertRegex(self.call({"background": True, "priority": "low", "unique": "u"}), "^H:")
+        self.assertEqual(self.call({"background": False, "priority": "high"}), "w")
+
+    def test_a_unique_that_joins_only_what_has_not_started_is_sent_as_such(self):
+        handles = {self.call({"background": True, "unique": "one", "unique_mode": mode},
+                             function="nobody") for mode in ("until_start", "until_start", "alive")}
+        self.assertEqual(len(handles), 1)
+
+    def test_a_delayed_job_is_not_run_before_its_time(self):
+        began = time.time()
+        self.call({"background": True, "delay_s": 0.5}, function="later")
+        with wire.Peer(self.gmand.address) as worker:
+            worker.send(wire.CAN_DO, "later")
+            worker.grab()
+        self.assertGreaterEqual(time.time() - began, 0.5)
+
+    def test_a_timeout_ends_the_call(self):
+        self.fails("SELECT gman_do_json('nobody', 'w', '{\"timeout_ms\": 100}')", "1644",
+                   self.gmand.address)
+
+    def test_a_policy_of_its_own_makes_null_of_its_failure(self):
+        self.assertEqual(self.call({"on_error": "null"}, function="fail"), "NULL")
+        shown = self.sql("SELECT gman_do_json('fail', 'w', '{\"on_error\": \"warning\"}');"
+                         "SHOW WARNINGS")
+        self.assertRegex(shown, r"^NULL\n\w+\t1644\tgman_do_json: ")
+        self.fails("SELECT gman_do_json('fail', 'w', '{\"on_error\": \"error\"}')", "1644")
+
+    def test_wrong_options_are_refused_by_name(self):
+        self.refused("{", "no JSON")
+        self.refused("[]", "object")
+        self.refused({"uniqe": "u"}, '"uniqe"', "unique")
+        self.refused({"unique": 5}, '"unique"', "text")
+        self.refused({"priority": "urgent"}, '"priority"', "high")
+        self.refused({"unique_mode": "never"}, '"unique_mode"', "until_start")
+        self.refused({"background": 1}, '"background"', "true or false")
+        self.refused({"timeout_ms": 0}, '"timeout_ms"', "3600000")
+        self.refused({"timeout_ms": 3600001}, '"timeout_ms"')
+        self.refused({"on_error": "ignore"}, '"on_error"', "warning")
+        self.refused({"run_at": "soon", "background": True}, '"run_at"', "seconds")
+        self.refused({"run_at": -1, "background": True}, '"run_at"', "seconds")
+        self.refused({"run_at": 2**40, "background": True}, '"run_at"', "year 10000")
+        self.refused({"delay_s": 1}, '"background"', "true")
+        self.refused({"delay_s": 1, "run_at": 1, "background": True}, '"delay_s"', "exclude")
+        self.refused({"unique": "u" * 65}, "unique", "64")
+        self.fails("SELECT gman_do_json('same', 'w')", "three arguments")
+
+    def test_a_timeout_of_an_hour_is_the_longest(self):
+        self.assertEqual(self.call({"timeout_ms": 3600000}), "w")
+
+
+class At(FunctionsCase):
+    """gman_do_at: a background job that waits for its time in the job server."""
+
+    def test_the_job_is_not_run_before_its_time(self):
+        handle = self.sql("SELECT gman_do_at('at', 'w', UNIX_TIMESTAMP(NOW(6)) + 0.5)")
+        began = time.time()
+        with wire.Peer(self.gmand.address) as worker:
+            worker.send(wire.CAN_DO, "at")
+            job = worker.grab()
+        self.assertGreaterEqual(time.time() - began, 0.3)
+        self.assertEqual(job[0].decode(), handle)
+
+    def test_a_time_that_has_come_means_now(self):
+        for time_text in ("0", "1", "'1.5'", "UNIX_TIMESTAMP()"):
+            with self.subTest(time=time_text):
+                self.assertRegex(self.sql(f"SELECT gman_do_at('past', 'w', {time_text})"), "^H:")
+
+    def test_takes_a_unique(self):
+        handles = {self.sql("SELECT gman_do_at('at_unique', 'w', UNIX_TIMESTAMP() + 99, 'u')")
+                   for _ in range(2)}
+        self.assertEqual(len(handles), 1)
+
+    def test_what_is_no_time_is_refused(self):
+        for wrong in ("'soon'", "-1", "'1e9'", "NOW()", "'2030-01-01'", "''", "'.5'", "'1.x'",
+                      "253402300800", "99999999999999999999"):
+            with self.subTest(wrong=wrong):
+                self.fails(f"SELECT gman_do_at('f', 'w', {wrong})", "1644", "gman_do_at", "run_at",
+                           "UNIX_TIMESTAMP")
+        self.fails("SELECT gman_do_at('f', 'w', NULL)", "1644", "run_at", "NULL")
+        self.fails("SELECT gman_do_at('f', 'w')", "three or four arguments")
+
+    def test_the_last_second_of_the_year_9999_is_taken(self):
+        self.assertRegex(self.sql("SELECT gman_do_at('far', 'w', 253402300799)"), "^H:")
+        self.assertRegex(self.sql("SELECT gman_do_at('far', 'w', '253402300799.999')"), "^H:")
+        self.fails("SELECT gman_do_at('far', 'w', '253402300799.9991')", "1644", "run_at")
+
+
 class Requests(unittest.TestCase):
     """What arrives at the job server."""
 
@@ -194,11 +308,22 @@ class Requests(unittest.TestCase):
 
     def test_a_unique_of_64_bytes_is_taken_and_one_of_65_refused(self):
         longest = "u" * 64
-        self.database.sql(f"SELECT gman_do_background('f', 'w', '{longest}')")
-        self.assertEqual(self.server.requests[0][2], longest.encode())
-        with self.assertRaisesRegex(SqlError, "1644.*gman_do_background.*unique.*64"):
-            self.database.sql(f"SELECT gman_do_background('f', 'w', '{longest}u')")
-        self.assertEqual(len(self.server.requests), 1)
+        for call in ("gman_do_background('f', 'w', '{}')", "gman_do('f', 'w', '{}')",
+                     "gman_sum('f', '1', '{}')"):
+            with self.subTest(call=call):
+                self.database.sql("SELECT " + call.format(longest))
+                self.assertEqual(self.server.requests.pop()[2], longest.encode())
+                name = call[:call.index("(")]
+                with self.assertRaisesRegex(SqlError, f"1644.*{name}.*unique.*64"):
+                    self.database.sql("SELECT " + call.format(longest + "u"))
+                self.assertEqual(self.server.requests, [])
+
+    def test_uniques_that_differ_in_their_last_byte_are_two(self):
+        stem = "u" * 63
+        self.database.sql(f"SELECT gman_do_background('f', 'w', '{stem}a'),"
+                          f" gman_do_background('f', 'w', '{stem}b')")
+        self.assertEqual([request[2] for request in self.server.requests],
+                         [stem.encode() + b"a", stem.encode() + b"b"])
 
 
 if __name__ == "__main__":

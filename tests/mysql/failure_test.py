@@ -1,23 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A job server that is down, lies or goes away: an SQL error that says so, and nothing lost."""
 import pathlib
-import socket
 import struct
 import time
 import unittest
 
 import wire
-from fixture import (FunctionsCase, RecordingServer, ScriptedServer, database, read_job,
-                     respond)
+from fixture import (FunctionsCase, RecordingServer, ScriptedServer, database, dead_address,
+                     read_job, respond)
 from gmand import Gmand
 from mariadb import SqlError
-
-
-def dead_address():
-    """A port of 127.0.0.1 where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 class DeadServer(unittest.TestCase):

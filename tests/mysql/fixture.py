@@ -2,6 +2,7 @@
 """What the tests of the MySQL functions share: a database server with the functions installed, and
 job servers that record or lie."""
 import contextlib
+import json
 import socket
 import struct
 import threading
@@ -24,6 +25,18 @@ def database(servers=None, env=(), options=(), config=None):
         server.install_functions()
         server.sql("CREATE DATABASE test")
         yield server
+
+
+def json_told(line):
+    """What a line of the client program means, which doubles backslashes."""
+    return json.loads(line.replace("\\\\", "\\"))
+
+
+def dead_address():
+    """A port of 127.0.0.1 where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 class FunctionsCase(unittest.TestCase):

@@ -1,13 +1,48 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A call that waits obeys KILL and time limits within 200 ms, and leaves everything usable."""
+import contextlib
+import socket
+import struct
 import threading
 import time
 import unittest
 
-from fixture import FunctionsCase, ScriptedServer, database
+import wire
+from fixture import FunctionsCase, ScriptedServer, database, read_job, respond
 
 LIMIT_SECONDS = 0.2
 TRIES_MAX = 10  # a busy machine may spoil some of them, and each takes two client programs
+
+
+class Operator:
+    """A session that is there already, since starting a client takes longer than what it measures.
+    """
+
+    def __init__(self, server):
+        self._client = server.popen_sql(options=["--force"])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._client.communicate(timeout=30)
+
+    def ask(self, statement):
+        """Its rows, when it has ended."""
+        self._client.stdin.write(f"{statement}; SELECT 'end of the answer';\n".encode())
+        self._client.stdin.flush()
+        rows = []
+        while (row := self._client.stdout.readline()) != b"end of the answer\n":
+            assert row, "the operator's client has ended"
+            rows.append(row.decode().rstrip("\n"))
+        return rows
+
+    def wait_sessions(self, which, count, seconds=30):
+        """Until so many sessions are such."""
+        until = time.monotonic() + seconds
+        while self.ask("SELECT COUNT(*) FROM information_schema.PROCESSLIST"
+                       f" WHERE {which}") != [str(count)]:
+            assert time.monotonic() < until, f"there are not {count} sessions with {which}"
 
 
 class SilentServer(ScriptedServer):
@@ -23,6 +58,11 @@ class SilentServer(ScriptedServer):
 
 
 class Kill(FunctionsCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.operator = cls.enterClassContext(Operator(cls.database))
+
     def start_blocked(self, statement, function, options=()):
         """A session whose statement waits for a job of `function`: (client, connection id)."""
         client = self.database.popen_sql(f"SELECT CONNECTION_ID(); {statement}", database="test",
@@ -45,7 +85,7 @@ class Kill(FunctionsCase):
             function = f"for_kill_query_{number}"
             client, session = self.start_blocked(f"SELECT gman_do('{function}', 'w')", function)
             began = time.monotonic()
-            self.sql(f"KILL QUERY {session}")
+            self.operator.ask(f"KILL QUERY {session}")
             _, err = self.end_of(client)
             measured.append(time.monotonic() - began)
             self.assertIn("ERROR 1317 (70100)", err)
@@ -59,10 +99,8 @@ class Kill(FunctionsCase):
             function = f"for_kill_{number}"
             client, session = self.start_blocked(f"SELECT gman_do('{function}', 'w')", function)
             began = time.monotonic()
-            self.sql(f"KILL {session}")
-            while self.sql("SELECT COUNT(*) FROM information_schema.PROCESSLIST"
-                           f" WHERE ID = {session}") != "0":
-                self.assertLess(time.monotonic() - began, 30)
+            self.operator.ask(f"KILL {session}")
+            self.operator.wait_sessions(f"ID = {session}", 0)
             measured.append(time.monotonic() - began)
             _, err = self.end_of(client)
             self.assertRegex(err, "ERROR (2013|2026|1927|1317) ")
@@ -132,6 +170,140 @@ class Kill(FunctionsCase):
             self.assertEqual(other.stop(), 0)
             self.assertLess(time.monotonic() - began, 30)
             self.end_of(client)
+
+
+class StageServer(ScriptedServer):
+    """Says `answers` to a job and then nothing more; `reached` is set once it has."""
+
+    def __init__(self, answers, reads=True):
+        super().__init__(self._serve)
+        self._answers = answers
+        self._reads = reads
+        self._ended = threading.Event()
+        self.reached = threading.Event()
+
+    def _serve(self, connection):
+        if self._reads:
+            read_job(connection)
+            self._answers(connection)
+        self.reached.set()
+        self._ended.wait(60)
+
+    def __exit__(self, *error):
+        self._ended.set()
+        super().__exit__(*error)
+
+
+class FullBacklog:
+    """Lets nobody connect: what would be accepted next is in the queue already."""
+
+    def __enter__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._waiting = []
+        self.reached = threading.Event()
+        while True:
+            client = socket.socket()
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                client.connect(self._listener.getsockname())
+            self._waiting.append(client)
+            client.settimeout(0.2)
+            try:
+                client.send(b"x")
+            except OSError:  # it is not connected: the queue is full
+                break
+        self.reached.set()
+        return self
+
+    def __exit__(self, *_):
+        for one in (*self._waiting, self._listener):
+            one.close()
+
+
+def created(connection):
+    respond(connection, wire.JOB_CREATED, "H:stage:1")
+
+
+def half_a_reply(connection):
+    connection.sendall(wire.encode(wire.JOB_CREATED, "H:stage:1", magic=wire.RES)[:15])
+
+
+def half_a_result(connection):
+    created(connection)
+    connection.sendall(wire.RES + struct.pack(">II", wire.WORK_COMPLETE, 1 << 20) + b"H:stage:1\0x")
+
+
+class Stages(unittest.TestCase):
+    """Wherever a call may wait, and whoever ends it."""
+
+    STAGES = {
+        "connecting": (FullBacklog, "gman_do('f', 'w')"),
+        # More than sockets take, and little enough that to copy it takes no time.
+        "sending": (lambda: StageServer(None, reads=False),
+                    "gman_do('f', REPEAT('w', 16777216))"),
+        "awaiting the handle": (lambda: StageServer(lambda _: None),
+                                "gman_do_background('f', 'w')"),
+        "half a reply": (lambda: StageServer(half_a_reply), "gman_do('f', 'w')"),
+        "awaiting the result": (lambda: StageServer(created), "gman_do('f', 'w')"),
+        "half a result": (lambda: StageServer(half_a_result), "gman_do('f', 'w')"),
+        "a ping": (lambda: StageServer(lambda _: None), "gman_ping()"),
+    }
+    CONFIG = "servers = '{}'\nconnect_timeout_ms = 600000\nanswer_timeout_ms = 600000\n"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.database = cls.enterClassContext(database(options=["--max-allowed-packet=256M"]))
+        cls.operator = cls.enterClassContext(Operator(cls.database))
+
+    def test_every_end_is_quick_at_every_stage(self):
+        for stage, (serve, call) in self.STAGES.items():
+            for end in (self.kill_query, self.kill, self.time_limit):
+                with self.subTest(stage=stage, end=end.__name__):
+                    self.assert_quick(f"{stage}, {end.__name__}", serve, call, end)
+
+    def assert_quick(self, what, serve, call, end):
+        measured = []
+        while len(measured) < TRIES_MAX and (not measured or measured[-1] >= LIMIT_SECONDS):
+            with serve() as server:
+                self.database.config_path.write_text(self.CONFIG.format(server.address))
+                measured.append(end(call, server))
+        print(f"{what}: {', '.join(f'{seconds * 1000:.0f}' for seconds in measured)} ms")
+        self.assertLess(min(measured), LIMIT_SECONDS)
+
+    def blocked(self, call, server):
+        client = self.database.popen_sql(f"SELECT CONNECTION_ID(); SELECT {call}")
+        session = int(client.stdout.readline())
+        self.assertTrue(server.reached.wait(30))
+        self.operator.wait_sessions(f"ID = {session} AND INFO LIKE 'SELECT gman%'", 1)
+        return client, session
+
+    def kill_query(self, call, server):
+        client, session = self.blocked(call, server)
+        began = time.monotonic()
+        self.operator.ask(f"KILL QUERY {session}")
+        _, err = client.communicate(timeout=30)
+        self.assertIn(b"ERROR 1317 (70100)", err)
+        return time.monotonic() - began
+
+    def kill(self, call, server):
+        client, session = self.blocked(call, server)
+        began = time.monotonic()
+        self.operator.ask(f"KILL {session}")
+        self.operator.wait_sessions(f"ID = {session}", 0)
+        took = time.monotonic() - began
+        client.communicate(timeout=30)
+        return took
+
+    def time_limit(self, call, server):
+        limit = 0.4
+        began = time.monotonic()
+        client = self.database.popen_sql(f"SET STATEMENT max_statement_time = {limit} FOR"
+                                         f" SELECT {call}")
+        _, err = client.communicate(timeout=30)
+        self.assertIn(b"ERROR 1969 (70100)", err)
+        self.assertTrue(server.reached.wait(10))
+        return time.monotonic() - began - limit
 
 
 if __name__ == "__main__":

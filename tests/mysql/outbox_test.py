@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The outbox in MariaDB: its table, its procedures, its roles, its indexes."""
+import json
 import unittest
 
 from mariadb import SqlError
@@ -17,9 +18,48 @@ class Outbox(OutboxCases, unittest.TestCase):
         return f"CAST('{text}' AS BINARY)"
 
     def test_the_short_form_takes_function_and_workload(self):
-        self.database.sql("CALL gman.enqueue('f', 'w')")
+        self.database.sql("CALL gman.enqueue('f', 'w', NULL)")
         self.assertEqual(self.database.rows("SELECT function_name, priority, delivery, workload "
                                             "FROM gman.outbox"), [["f", "normal", "queue", "w"]])
+
+    def enqueue_with(self, options):
+        self.database.sql("DELETE FROM gman.outbox")
+        literal = options if isinstance(options, str) else json.dumps(options, ensure_ascii=False)
+        self.database.sql(f"CALL gman.enqueue('f', 'w', '{literal}')")
+        return self.database.rows(
+            "SELECT unique_key, priority, delivery,"
+            " TIMESTAMPDIFF(SECOND, created_at, run_at) FROM gman.outbox")[0]
+
+    def test_options_are_a_json_object(self):
+        self.assertEqual(self.enqueue_with({}), ["NULL", "normal", "queue", "0"])
+        self.assertEqual(self.enqueue_with({"unique": "é", "priority": "high", "delay_s": 90.5,
+                                            "delivery": "completion"}),
+                         ["é", "high", "completion", "90"])
+        self.assertEqual(self.enqueue_with({"unique": None, "run_at": None, "priority": "low"}),
+                         ["NULL", "low", "queue", "0"])
+        self.assertRegex(self.enqueue_with({"unique": "k" * 65})[0], "^[0-9a-f]{64}$")
+        self.enqueue_with({"run_at": 1900000000.25})
+        for zone in ("+00:00", "-08:00"):
+            self.assertEqual(self.database.sql(
+                f"SET time_zone = '{zone}'; SELECT UNIX_TIMESTAMP(run_at) FROM gman.outbox"),
+                "1900000000.250000")
+
+    def test_options_that_cannot_be_meant_are_refused_by_name(self):
+        for options, words in (("{", "no JSON"), ("[]", "no JSON object"), ("5", "no JSON object"),
+                               ({"uniqe": "u"}, '"uniqe"'), ({"unique": 5}, '"unique".*text'),
+                               ({"unique": ""}, "unique is empty"),
+                               ({"priority": "urgent"}, "is no priority"),
+                               ({"priority": ["high"]}, '"priority".*text'),
+                               ({"delivery": True}, '"delivery".*text'),
+                               ({"run_at": "2030-01-01"}, '"run_at".*seconds'),
+                               ({"delay_s": False}, '"delay_s".*seconds'),
+                               ({"run_at": 1e12}, "not between 1970 and 2038"),
+                               ({"run_at": -1}, "not between 1970 and 2038"),
+                               ({"delay_s": 1e12}, "."),
+                               ({"run_at": 1900000000, "delay_s": 1}, "exclude each other")):
+            with self.subTest(options=options), self.assertRaisesRegex(SqlError, words):
+                self.enqueue_with(options)
+        self.assertEqual(self.database.count(), 0)
 
     def test_a_time_that_no_timestamp_can_hold_is_refused(self):
         self.assert_refused("run_at is not between 1970 and 2038", "f", "w", run_at="2040-01-01")
@@ -29,7 +69,7 @@ class Outbox(OutboxCases, unittest.TestCase):
         self.database.sql("""
             CREATE DATABASE app; USE app; CREATE TABLE page (url VARCHAR(100));
             CREATE TRIGGER page_index AFTER INSERT ON page FOR EACH ROW
-              CALL gman.enqueue('index_url', NEW.url);
+              CALL gman.enqueue('index_url', NEW.url, NULL);
             START TRANSACTION; INSERT INTO page VALUES ('lost'); ROLLBACK;
             INSERT INTO page VALUES ('kept')""")
         self.addCleanup(self.database.sql, "DROP DATABASE app")
@@ -41,7 +81,7 @@ class Outbox(OutboxCases, unittest.TestCase):
             self.database.sql(f"CREATE USER {user}@localhost; GRANT {role} TO {user}@localhost; "
                               f"SET DEFAULT ROLE {role} FOR {user}@localhost")
             self.addCleanup(self.database.sql, f"DROP USER {user}@localhost")
-        self.database.sql("CALL gman.enqueue('f', 'w')", user="app")
+        self.database.sql("CALL gman.enqueue('f', 'w', NULL)", user="app")
         self.database.sql("CALL gman.pause('f'); CALL gman.resume('f')", user="dba")
         self.database.sql("SELECT count(*) FROM gman.outbox_stats", user="dba")
         self.database.sql("UPDATE gman.outbox SET attempts = 0; DELETE FROM gman.outbox",
@@ -63,7 +103,7 @@ class Outbox(OutboxCases, unittest.TestCase):
               FROM gman.seq_1_to_100000;
             INSERT INTO gman.outbox (function_name, workload, run_at)
             SELECT 'f', '', NOW(6) + INTERVAL 1 DAY FROM gman.seq_1_to_100000;
-            CALL gman.enqueue('f', 'due'); ANALYZE TABLE gman.outbox""")
+            CALL gman.enqueue('f', 'due', NULL); ANALYZE TABLE gman.outbox""")
         lease = """SELECT id FROM gman.outbox FORCE INDEX (outbox_by_time)
                     WHERE state = 'ready' AND delivery = 'queue' AND function_name = 'f'
                       AND priority = 'normal' AND run_at <= NOW(6)

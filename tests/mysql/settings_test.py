@@ -148,6 +148,13 @@ class File(unittest.TestCase):
             ("deadline_ms = 3600001", 1, "3600000"),
             ("answer_timeout_ms = 1.5", 1, "answer_timeout_ms"),
             ("servers = 'x'\nservers = 'y'", 2, ""),
+            ("allowed_servers = 5", 1, "allowed_servers must be"),
+            ("allowed_servers = 'a b'", 1, "allowed_servers"),
+            ("on_error = 'ignore'", 1, "on_error must be"),
+            ("on_error = 1", 1, "on_error must be"),
+            ("send_on_replica = 1", 1, "true or false"),
+            ("idle_connections_max = -1", 1, "idle_connections_max"),
+            ("idle_connections_max = 10001", 1, "10000"),
         )
         good = f"servers = '{self.server.address}'\n"
         self.configure(good)
@@ -163,6 +170,49 @@ class File(unittest.TestCase):
         self.configure(good + "deadline_ms = 3600000\n")
         self.send("mended")
         self.assertEqual(self.sent(), ["good", "mended"])
+
+    def test_the_pool_may_be_of_no_size_and_of_the_largest(self):
+        for size in (0, 10000):
+            self.configure(f"servers = '{self.server.address}'\nidle_connections_max = {size}\n")
+            self.send(size)
+            self.send(size)
+        self.assertEqual(self.sent(), ["0", "0", "10000", "10000"])
+        self.assertEqual(self.server.connections, 3)
+
+    def test_an_allow_list_bounds_what_any_list_may_name(self):
+        with RecordingServer() as other:
+            allowed = f"allow_servers_set = true\nallowed_servers = '{self.server.address}'\n"
+            self.configure(f"servers = '{self.server.address}'\n" + allowed)
+            self.send("allowed")
+            set_other = f"SELECT gman_servers_set('{self.server.address},{other.address}', 'g')"
+            with self.assertRaisesRegex(SqlError, f"1644.*{other.address}.*not.*allowed"):
+                self.database.sql(set_other)
+            self.database.sql(f"SELECT gman_servers_set('{self.server.address}', 'g')")
+            self.configure(f"servers = '{other.address}'\n" + allowed)
+            with self.assertRaisesRegex(SqlError, f"1644.*{other.address}.*not.*allowed"):
+                self.send("not allowed")
+            # A list that was set before is measured by what is allowed now.
+            self.configure(f"allowed_servers = '{other.address}'\n")
+            with self.assertRaisesRegex(SqlError, f"1644.*{self.server.address}.*not.*allowed"):
+                self.database.sql("SELECT gman_do_background('g', 'w')")
+            self.configure("allow_servers_set = true\n")
+            self.database.sql("SELECT gman_servers_set('', 'g')")
+            self.assertEqual(other.requests, [])
+
+    def test_says_which_servers_a_job_would_go_to(self):
+        self.configure("allow_servers_set = true\nservers = ['127.0.0.1:1', 'unix:/x']\n")
+        self.database.sql("SELECT gman_servers_set('127.0.0.1:2', 'own')")
+        self.assertEqual(
+            self.database.sql("SELECT gman_servers_get(), gman_servers_get(NULL),"
+                              " gman_servers_get('own'), gman_servers_get('f')"),
+            "127.0.0.1:1,unix:/x\t127.0.0.1:1,unix:/x\t127.0.0.1:2\t127.0.0.1:1,unix:/x")
+        self.database.sql("SELECT gman_servers_set('', 'own')")
+        self.configure("")
+        self.assertEqual(self.database.sql("SELECT gman_servers_get()"), "NULL")
+        with self.assertRaisesRegex(SqlError, "no argument or one"):
+            self.database.sql("SELECT gman_servers_get('f', 'g')")
+        with self.assertRaisesRegex(SqlError, "1644.*longer than 512"):
+            self.database.sql("SELECT gman_servers_get(REPEAT('f', 513))")
 
     def test_one_that_cannot_be_read_is_an_error_that_says_so(self):
         self.database.config_path.unlink(missing_ok=True)
@@ -184,10 +234,20 @@ class Environment(unittest.TestCase):
                 mariadb.sql("SELECT gman_do_background('f', 'w')")
                 self.assertEqual(len(server.requests), 1)
 
-    def test_wrong_servers_in_it_are_an_error_that_says_where(self):
-        with database("a b") as mariadb:
-            with self.assertRaisesRegex(SqlError, "1644.*GMAN_SERVERS.*environment"):
-                mariadb.sql("SELECT gman_do_background('f', 'w')")
+    def test_what_is_wrong_in_it_is_an_error_that_says_where(self):
+        for name, value in (("GMAN_SERVERS", "a b"), ("GMAN_ALLOWED_SERVERS", "a b"),
+                            ("GMAN_ON_ERROR", "ignore")):
+            with self.subTest(name=name), database(env={name: value}) as mariadb:
+                with self.assertRaisesRegex(SqlError, f"1644.*{name}.*environment"):
+                    mariadb.sql("SELECT gman_do_background('f', 'w')")
+
+    def test_can_bound_what_the_file_names(self):
+        with RecordingServer() as server:
+            with database(config=f"servers = '{server.address}'",
+                          env={"GMAN_ALLOWED_SERVERS": "127.0.0.1:1"}) as mariadb:
+                with self.assertRaisesRegex(SqlError, "1644.*not among those that are allowed"):
+                    mariadb.sql("SELECT gman_do_background('f', 'w')")
+            self.assertEqual(server.requests, [])
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ typedef enum gman_status {
   GMAN_JOB_FAILED,       /* WORK_FAIL: the worker gave up on the job, or the server did */
   GMAN_JOB_EXCEPTION,    /* WORK_EXCEPTION: the message quotes the worker's exception */
   GMAN_DEADLINE,         /* the deadline passed; the message says what was known of the job */
-  GMAN_CANCELLED,        /* gman_cancel() was called */
+  GMAN_CANCELLED,        /* gman_cancel_call() was called */
   GMAN_OUT_OF_MEMORY,
   GMAN_INTERNAL_ERROR /* a fault of this library; the message says where */
 } gman_status;
@@ -244,7 +244,7 @@ gman_status gman_servers_within(const char* servers, const char* allowed, char* 
    `message` when the settings are wrong or descriptors or memory have run out. */
 gman_client* gman_client_new(const gman_settings* settings, char* message, size_t message_bytes);
 
-/* Ends a running call as gman_cancel() does, closes everything. NULL is allowed. */
+/* Ends a running call as gman_cancel_call() does, closes everything. NULL is allowed. */
 void gman_client_free(gman_client* client);
 
 /* Replaces settings between calls. Connections to servers that stay in the list are kept. */
@@ -309,7 +309,7 @@ const gman_error_data* gman_error_get(const gman_client* client);
 /* Ends a running call now. A connection in the middle of a reply is closed, since what is still to
    come on it belongs to nobody, and so that the server drops the foreground jobs that wait. Does
    nothing when no call is running. */
-void gman_cancel(gman_client* client);
+void gman_cancel_call(gman_client* client); /* not gman_cancel, as with gman_version */
 
 /* How many servers the list names. */
 size_t gman_server_count(const gman_client* client);

@@ -4,5 +4,7 @@
 
 namespace host {
 const unsigned kill_code = 0;
+const bool knows_sessions = false;
+const bool hears_of_waits = false;
 const bool can_raise = false;
 }  // namespace host

@@ -22,6 +22,16 @@ inline std::vector<Raised> raised;
 /// Whether the session was killed by its time limit.
 inline bool is_killed = false;
 
+/// Whether the session applies another server's binary log.
+inline bool is_replica = false;
+/// How many waits this server was told of, and how many of them have not ended.
+inline int waits = 0;
+inline int open_waits = 0;
+
+/// Whether this server tells which session is which.
+extern const bool knows_sessions;
+/// Whether it hears of waits, and tells a replica's sessions.
+extern const bool hears_of_waits;
 /// What this server reports for such a kill. 0: it cannot know.
 extern const unsigned kill_code;
 /// Whether an error can be raised in this server at all.

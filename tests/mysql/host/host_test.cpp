@@ -59,12 +59,13 @@ struct Call {
     args.lengths = lengths;
   }
 
-  void run() {
-    ASSERT_EQ(symbol<Init>("gman_do_init")(&init, &args, message), 0) << message;
+  void run(const std::string& name = "gman_do") {
+    ASSERT_EQ(symbol<Init>((name + "_init").c_str())(&init, &args, message), 0) << message;
     unsigned long length = 0;
     char buffer[255];
-    value = symbol<Row>("gman_do")(&init, &args, buffer, &length, &is_null, &error);
-    symbol<Deinit>("gman_do_deinit")(&init);
+    value = symbol<Row>(name.c_str())(&init, &args, buffer, &length, &is_null, &error);
+    if (value != nullptr) text.assign(value, length);
+    symbol<Deinit>((name + "_deinit").c_str())(&init);
   }
 
   using Init = char (*)(UDF_INIT*, UDF_ARGS*, char*);
@@ -86,6 +87,7 @@ struct Call {
   UDF_INIT init{};
   char message[512] = "";
   char* value = nullptr;
+  std::string text;  // of the value, which goes with the call
   char is_null = 0;
   char error = 0;
 };
@@ -95,6 +97,8 @@ class Host : public testing::Test {
   void SetUp() override {
     host::raised.clear();
     host::is_killed = false;
+    host::is_replica = false;
+    host::waits = 0;
   }
   void TearDown() override { is_memory_exhausted = false; }
 
@@ -128,6 +132,41 @@ TEST_F(Host, is_asked_in_its_own_way_whether_the_session_was_killed) {
   EXPECT_THAT(host::raised, ElementsAre(host::Raised{host::kill_code, ""}));
 }
 
+TEST_F(Host, is_told_that_a_call_waits_and_when_it_no_longer_does) {
+  if (!host::hears_of_waits) GTEST_SKIP() << "this host has no pool of threads";
+  host::is_killed = true;
+  Call call("w");
+  call.run();
+  EXPECT_EQ(host::waits, 1);
+  EXPECT_EQ(host::open_waits, 0);
+}
+
+TEST_F(Host, sends_nothing_for_a_session_that_repeats_what_another_server_has_done) {
+  if (!host::hears_of_waits) GTEST_SKIP() << "this host cannot be a replica";
+  host::is_replica = true;
+  Call call("w");
+  call.run();
+  EXPECT_EQ(call.value, nullptr);
+  EXPECT_EQ(call.is_null, 1);
+  EXPECT_EQ(call.error, 0);
+  EXPECT_EQ(host::waits, 0);
+  EXPECT_THAT(host::raised, IsEmpty());
+}
+
+TEST_F(Host, remembers_the_last_error_where_sessions_can_be_told_apart) {
+  Call(nullptr).run();
+  Call call(nullptr);
+  call.args.arg_count = 0;
+  call.run("gman_last_error");
+  if (host::knows_sessions) {
+    ASSERT_NE(call.value, nullptr);
+    EXPECT_THAT(call.text, HasSubstr("\"function\":\"gman_do\""));
+  } else {
+    EXPECT_EQ(call.value, nullptr);
+    EXPECT_EQ(call.error, 0);
+  }
+}
+
 TEST_F(Host, gets_an_error_and_no_exception_when_memory_runs_out_in_init) {
   Call call("w");
   const auto init = Call::symbol<Call::Init>("gman_do_init");
@@ -153,15 +192,16 @@ TEST_F(Host, gets_the_error_flag_and_no_exception_when_memory_runs_out_at_a_row)
 
 }  // namespace
 
-// Exported by this program, these take the place of libstdc++'s in the loaded object, too.
-void* operator new(std::size_t size) {
+// Exported by this program, these take the place of libstdc++'s in the loaded object, too. They are
+// not inlined: g++ would see only one of a pair become malloc or free, and take them for strangers.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   void* memory = is_memory_exhausted ? nullptr : std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }

@@ -9,6 +9,8 @@
 
 namespace host {
 const unsigned kill_code = 1969;
+const bool knows_sessions = true;
+const bool hears_of_waits = true;
 const bool can_raise = true;
 }  // namespace host
 
@@ -44,6 +46,29 @@ extern "C" int thd_kill_level(const void* session) {
 extern "C" int thd_killed(const void* session) {
   expect_session(session);  // MySQL's way to ask would be NULL
   return 0;
+}
+
+extern "C" unsigned long thd_get_thread_id(const void* session) {
+  expect_session(session);
+  return 17;
+}
+
+extern "C" bool thd_is_slave(const void* session) {
+  expect_session(session);
+  return host::is_replica;
+}
+
+extern "C" void thd_wait_begin(void* session, int what_for) {
+  expect_session(session);
+  constexpr int network = 11;
+  if (what_for != network) std::abort();
+  ++host::waits;
+  ++host::open_waits;
+}
+
+extern "C" void thd_wait_end(void* session) {
+  expect_session(session);
+  --host::open_waits;
 }
 
 extern "C" void my_printf_error(unsigned code, const char* format, unsigned long flags, ...) {

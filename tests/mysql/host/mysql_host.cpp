@@ -9,8 +9,25 @@
 
 namespace host {
 const unsigned kill_code = 3024;
+const bool knows_sessions = true;
+const bool hears_of_waits = false;
 const bool can_raise = true;
 }  // namespace host
+
+class THD {};
+
+namespace {
+THD session_of_this_thread;
+}  // namespace
+
+THD* thd_get_current_thd() {
+  return &session_of_this_thread;
+}
+
+extern "C" unsigned thd_get_thread_id(const void* session) {
+  if (session != &session_of_this_thread) std::abort();
+  return 17;
+}
 
 extern "C" int thd_killed(const void* session) {
   if (session != nullptr) std::abort();

@@ -684,7 +684,7 @@ TEST(gman_abi, answers_before_the_first_call_and_between_calls) {
   EXPECT_STREQ(gman_error_get(client.get())->hint, "");
   EXPECT_EQ(gman_timeout_ms(client.get()), -1);
   EXPECT_EQ(gman_step(client.get()), GMAN_OK);
-  gman_cancel(client.get());
+  gman_cancel_call(client.get());
   EXPECT_EQ(gman_error_get(client.get())->status, GMAN_OK);
 
   const int fd = gman_fd(client.get());

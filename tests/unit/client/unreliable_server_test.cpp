@@ -334,7 +334,7 @@ TEST(unreliable_server, costs_no_descriptor_over_a_thousand_calls_failures_and_c
     EXPECT_EQ(client.background({.function = "f"}).status, GMAN_OK);
     const gman_status started = client.start({.function = "f"}, true);
     EXPECT_EQ(started, GMAN_AGAIN);
-    gman_cancel(client.get());
+    gman_cancel_call(client.get());
     EXPECT_EQ(gman_error_get(client.get())->status, GMAN_CANCELLED);
     TestClient unlucky("localhost:1");
     EXPECT_EQ(unlucky.ping().status, GMAN_UNREACHABLE);

@@ -1,0 +1,1 @@
+../mysql/trigger_uninstall.sql

@@ -1,0 +1,1 @@
+../mysql/wrappers_uninstall.sql

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Built in place of mariadb_plugin.cpp where MariaDB's plugin headers are missing.
+#include "udf_mysql/plugin_settings.hpp"
+
+namespace gman::udf {
+
+std::shared_ptr<const Settings> plugin_settings() {
+  return nullptr;
+}
+
+}  // namespace gman::udf
