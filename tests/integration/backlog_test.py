@@ -166,6 +166,7 @@ class Backlog(BacklogTestCase):
         config.write_text("workload-memory-max = 0\n")
         with self.start("--config-file", str(config)) as gmand:
             self.submit_all(gmand, range(256))
+            gmand.admin("status")  # answered when all that is durable has its place in the queue
             config.write_text(f"workload-memory-max = {BUDGET}\n")
             gmand.signal(signal.SIGHUP)
             gmand.wait_log("configuration read again")

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -24,10 +25,10 @@
 
 namespace {
 
-int syncs = 0;
-bool syncs_fail = false;
-int writes = 0;
-bool writes_fail = false;
+std::atomic<int> syncs{0};  // the copier has a thread of its own
+std::atomic<bool> syncs_fail{false};
+std::atomic<int> writes{0};
+std::atomic<bool> writes_fail{false};
 int renames_before_one_fails = -1;
 /// Called before each call that changes what would be left after a kill.
 std::function<void()> before_each_step;
@@ -656,11 +657,11 @@ TEST_F(SqliteStoreTest, syncs_once_a_commit) {
   for (const std::uint64_t count : {1, 1000}) {
     const int before = syncs;
     EXPECT_EQ(add(count, count), std::nullopt);
-    EXPECT_EQ(syncs, before + 1);
+    EXPECT_EQ(syncs.load(), before + 1);
   }
   const int before = syncs;
   EXPECT_EQ(remove(1, 1), std::nullopt);
-  EXPECT_EQ(syncs, before + 1);
+  EXPECT_EQ(syncs.load(), before + 1);
 }
 
 TEST_F(SqliteStoreTest, writes_its_log_once_a_commit_and_before_it_is_synced) {
@@ -675,7 +676,7 @@ TEST_F(SqliteStoreTest, writes_its_log_once_a_commit_and_before_it_is_synced) {
     };
     EXPECT_EQ(add(count * 1000, count), std::nullopt);
     before_each_step = nullptr;
-    EXPECT_EQ(writes, before + 1);
+    EXPECT_EQ(writes.load(), before + 1);
   }
   EXPECT_THAT(Shell(kill.path() / "jobs.db").run("SELECT count(*) FROM job"),
               testing::ElementsAre("513"));
@@ -795,7 +796,7 @@ TEST_F(SqliteStartsOver, in_a_new_file_and_has_every_job_after_reopening) {
   EXPECT_EQ(add(1001, 1), std::nullopt);
   const int before = syncs;
   EXPECT_EQ(remove(1001, 1), std::nullopt);
-  EXPECT_EQ(syncs, before + 1);
+  EXPECT_EQ(syncs.load(), before + 1);
   expect_all_and_that_it_goes_on();
 }
 
