@@ -81,6 +81,7 @@ Outcome TestClient::run(std::string_view function, const std::vector<std::string
                         int deadline_ms) {
   const gman_job common{.function = bytes(function), .deadline_ms = deadline_ms};
   std::vector<gman_job_part> parts;
+  parts.reserve(workloads.size());
   for (const std::string_view workload : workloads) parts.push_back({{}, bytes(workload)});
   return finish(gman_start_jobs(client_.get(), &common, parts.data(), parts.size()));
 }
