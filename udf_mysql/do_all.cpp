@@ -13,6 +13,7 @@
 
 #include "udf_mysql/boundary.hpp"
 #include "udf_mysql/call.hpp"
+#include "udf_mysql/group.hpp"
 #include "udf_mysql/job_arguments.hpp"
 #include "udf_mysql/sql_error.hpp"
 
@@ -26,33 +27,31 @@ struct All {
   /// A row was no job, or the session is a replica's, and the policy made NULL of that.
   bool is_null = false;
   std::string json;
-};
 
-All& all_of(UDF_INIT* init) {
-  return *reinterpret_cast<All*>(init->ptr);
-}
+  void add(const UDF_ARGS& args);
+};
 
 std::string text(const gman_bytes& bytes) {
   return {bytes.data, bytes.size};
 }
 
-void add(All& all, const UDF_ARGS& args) {
+void All::add(const UDF_ARGS& args) {
   const gman_job job = job_of_row(args);
-  std::string function = text(job.function);
-  if (all.parts.empty()) {
-    all.function = std::move(function);
-  } else if (function != all.function) {
+  std::string row_function = text(job.function);
+  if (parts.empty()) {
+    function = std::move(row_function);
+  } else if (row_function != function) {
     throw SqlError("the function, argument 1, must be the same for all rows of a group");
   }
-  if (all.parts.size() >= GMAN_FOREGROUND_JOBS_MAX) {
+  if (parts.size() >= GMAN_FOREGROUND_JOBS_MAX) {
     throw SqlError("a group may have " + std::to_string(GMAN_FOREGROUND_JOBS_MAX) + " rows");
   }
-  all.bytes += job.unique.size + job.workload.size;
-  if (all.bytes > GMAN_WORKLOAD_BYTES_MAX) {
+  bytes += job.unique.size + job.workload.size;
+  if (bytes > GMAN_WORKLOAD_BYTES_MAX) {
     throw SqlError("the workloads of a group may have " + std::to_string(GMAN_WORKLOAD_BYTES_MAX) +
                    " bytes together");
   }
-  all.parts.push_back({text(job.unique), text(job.workload)});
+  parts.push_back({text(job.unique), text(job.workload)});
 }
 
 /// The parser looks at the bytes of a text, the serializer does not.
@@ -84,29 +83,20 @@ std::string json_of(const std::vector<std::string>& results) {
 }  // namespace gman::udf
 
 GMAN_UDF gman::udf::Bool gman_do_all_init(UDF_INIT* init, UDF_ARGS* args, char* message) {
-  return gman::udf::at_init(message, [&] {
-    gman::udf::accept_job_arguments(*args);
-    init->maybe_null = 1;
-    init->const_item = 0;
-    init->max_length = gman::udf::result_bytes_max;
-    init->ptr = reinterpret_cast<char*>(new gman::udf::All);
-  });
+  init->max_length = gman::udf::result_bytes_max;
+  return gman::udf::make_group<gman::udf::All>(init, args, message);
 }
 
 GMAN_UDF void gman_do_all_deinit(UDF_INIT* init) {
-  delete &gman::udf::all_of(init);
+  delete &gman::udf::group_of<gman::udf::All>(init);
 }
 
 GMAN_UDF void gman_do_all_clear(UDF_INIT* init, char*, char*) {
-  gman::udf::all_of(init) = {};
+  gman::udf::group_of<gman::udf::All>(init) = {};
 }
 
 GMAN_UDF void gman_do_all_add(UDF_INIT* init, UDF_ARGS* args, char*, char* error) {
-  gman::udf::All& all = gman::udf::all_of(init);
-  if (all.is_null) return;
-  char is_null = 0;
-  gman::udf::at_row("gman_do_all", &is_null, error, [&] { gman::udf::add(all, *args); });
-  if (is_null != 0) all.is_null = true;
+  gman::udf::add_to_group<gman::udf::All>("gman_do_all", init, *args, error);
 }
 
 GMAN_UDF void gman_do_all_reset(UDF_INIT* init, UDF_ARGS* args, char* is_null, char* error) {
@@ -116,7 +106,7 @@ GMAN_UDF void gman_do_all_reset(UDF_INIT* init, UDF_ARGS* args, char* is_null, c
 
 GMAN_UDF gman::udf::Bytes gman_do_all(UDF_INIT* init, UDF_ARGS*, char*, unsigned long* length,
                                       char* is_null, char* error) {
-  gman::udf::All& all = gman::udf::all_of(init);
+  auto& all = gman::udf::group_of<gman::udf::All>(init);
   gman::udf::Bytes bytes = nullptr;
   *is_null = all.is_null ? 1 : 0;
   if (all.is_null) return nullptr;

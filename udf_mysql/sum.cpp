@@ -5,8 +5,8 @@
 #include <string>
 
 #include "udf_mysql/abi.hpp"
-#include "udf_mysql/boundary.hpp"
 #include "udf_mysql/call.hpp"
+#include "udf_mysql/group.hpp"
 #include "udf_mysql/job_arguments.hpp"
 #include "udf_mysql/sql_error.hpp"
 
@@ -17,11 +17,9 @@ struct Sum {
   long long value = 0;
   /// One of the group's jobs failed, and the policy made NULL of that, or was not sent.
   bool is_null = false;
-};
 
-Sum& sum_of(UDF_INIT* init) {
-  return *reinterpret_cast<Sum*>(init->ptr);
-}
+  void add(const UDF_ARGS& args);
+};
 
 /// The whole text and nothing but an integer: "12 " or "1e3" would have been cut by atoi().
 long long parse_integer(const std::string& text) {
@@ -37,13 +35,13 @@ long long parse_integer(const std::string& text) {
   return number;
 }
 
-void add(Sum& sum, const UDF_ARGS& args) {
+void Sum::add(const UDF_ARGS& args) {
   const auto result = run_job(job_of_row(args));
   if (!result) {
-    sum.is_null = true;
+    is_null = true;
     return;
   }
-  if (__builtin_add_overflow(sum.value, parse_integer(*result), &sum.value)) {
+  if (__builtin_add_overflow(value, parse_integer(*result), &value)) {
     throw SqlError("the sum leaves the range of a 64-bit integer");
   }
 }
@@ -52,28 +50,19 @@ void add(Sum& sum, const UDF_ARGS& args) {
 }  // namespace gman::udf
 
 GMAN_UDF gman::udf::Bool gman_sum_init(UDF_INIT* init, UDF_ARGS* args, char* message) {
-  return gman::udf::at_init(message, [&] {
-    gman::udf::accept_job_arguments(*args);
-    init->maybe_null = 1;
-    init->const_item = 0;
-    init->ptr = reinterpret_cast<char*>(new gman::udf::Sum);
-  });
+  return gman::udf::make_group<gman::udf::Sum>(init, args, message);
 }
 
 GMAN_UDF void gman_sum_deinit(UDF_INIT* init) {
-  delete &gman::udf::sum_of(init);
+  delete &gman::udf::group_of<gman::udf::Sum>(init);
 }
 
 GMAN_UDF void gman_sum_clear(UDF_INIT* init, char*, char*) {
-  gman::udf::sum_of(init) = {};
+  gman::udf::group_of<gman::udf::Sum>(init) = {};
 }
 
 GMAN_UDF void gman_sum_add(UDF_INIT* init, UDF_ARGS* args, char*, char* error) {
-  gman::udf::Sum& sum = gman::udf::sum_of(init);
-  if (sum.is_null) return;
-  char is_null = 0;
-  gman::udf::at_row("gman_sum", &is_null, error, [&] { gman::udf::add(sum, *args); });
-  if (is_null != 0) sum.is_null = true;
+  gman::udf::add_to_group<gman::udf::Sum>("gman_sum", init, *args, error);
 }
 
 GMAN_UDF void gman_sum_reset(UDF_INIT* init, UDF_ARGS* args, char* is_null, char* error) {
@@ -82,7 +71,7 @@ GMAN_UDF void gman_sum_reset(UDF_INIT* init, UDF_ARGS* args, char* is_null, char
 }
 
 GMAN_UDF long long gman_sum(UDF_INIT* init, UDF_ARGS*, char* is_null, char*) {
-  const gman::udf::Sum& sum = gman::udf::sum_of(init);
+  const auto& sum = gman::udf::group_of<gman::udf::Sum>(init);
   *is_null = sum.is_null ? 1 : 0;
   return sum.value;
 }

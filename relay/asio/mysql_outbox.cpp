@@ -142,7 +142,7 @@ class MysqlOutbox final : public OutboxTable {
     const auto rows = connection_->execute(
         return_sql, std::array{Parameter::text(given), Parameter::text(relay_)});
     if (!rows) return rows.error();
-    return Done{rows->affected};
+    return Done{};
   }
 
   [[nodiscard]] db::Result<Done> renew(const Renew& request) override {
@@ -161,7 +161,7 @@ class MysqlOutbox final : public OutboxTable {
   [[nodiscard]] db::Result<Done> run(const std::string& sql) {
     const auto changed = connection_->run(sql);
     if (!changed) return changed.error();
-    return Done{*changed};
+    return Done{};
   }
 
   std::unique_ptr<db::Connection> connection_;

@@ -179,7 +179,7 @@ class PostgresOutbox final : public OutboxTable {
   [[nodiscard]] db::Result<Done> run(const char* sql, std::span<const Parameter> parameters) {
     const auto rows = connection_->execute(sql, parameters);
     if (!rows) return rows.error();
-    return Done{rows->affected};
+    return Done{};
   }
 
   static std::string array_of(const std::vector<std::uint64_t>& ids) {

@@ -112,9 +112,7 @@ struct Leased {
   std::vector<Row> rows;
   std::optional<Place> last;  ///< of rows that are not empty
 };
-struct Done {
-  std::uint64_t rows = 0;
-};
+struct Done {};
 struct OutboxFailure {
   std::string reason;
 };

@@ -172,6 +172,7 @@ void Relay::on(std::size_t outbox, Leased answer, Instant now) {
   Outbox& from = outboxes_[outbox];
   GMAN_ASSERT(from.leasing.has_value());
   const Group group = *std::exchange(from.leasing, std::nullopt);
+  if (!answer.rows.empty()) count_lease_from(from.leasing_since, from.settling);
   from.counters.leased += answer.rows.size();
   const auto leased = std::ranges::find(from.due, group, &Outbox::Due::group);
   GMAN_ASSERT(leased != from.due.end());
@@ -194,6 +195,13 @@ void Relay::on(std::size_t outbox, Leased answer, Instant now) {
   }
   send(outbox, group, std::move(answer.rows), now);
   go_on(outbox, now);
+}
+
+// The database may have done it as soon as it was asked, and its answer was slow.
+void Relay::count_lease_from(Instant asked_at, Settling& line) const {
+  line.renew_at = std::min(line.renew_at, asked_at + settings_.lease / 2);
+  line.held_until = std::min(line.held_until, held_from(asked_at));
+  if (line.renewing) *line.renewing = std::min(*line.renewing, held_from(asked_at));
 }
 
 void Relay::on(std::size_t outbox, OutboxFailure answer, Instant now) {
@@ -231,11 +239,14 @@ void Relay::settled(std::size_t outbox, SettleAnswer answer, Instant now) {
 // delivered is not to be sent a second time because its database was away for a moment.
 void Relay::settling_failed(std::size_t outbox, const OutboxFailure& answer, Instant now) {
   Settling& line = outboxes_[outbox].settling;
+  // Else dead rows were to be forgotten, on which nothing depends.
+  const bool was_of_leased_rows =
+      !line.deleting.empty() || !line.returning.empty() || line.renewing.has_value();
   put_back(line.delivered, line.deleting);
   put_back(line.returned, line.returning);
   line.renewing.reset();
   line.renew_at = now;  // time was lost
-  line.has_failed = true;
+  line.has_failed = line.has_failed || was_of_leased_rows;
   line.again_at = now + line.backoff.next(dice_);
   effects_.emplace_back(Event{Event::Kind::settling_failed, outbox, answer.reason});
   fail_once(answer.reason, now);
@@ -290,7 +301,7 @@ bool Relay::is_any_ready() const {
 // The next request of each line that has none, if there is one.
 void Relay::go_on(std::size_t outbox, Instant now) {
   Outbox& of = outboxes_[outbox];
-  if (is_settled(of)) {
+  if (is_settled(of) && !of.leasing) {
     of.settling.renew_at = now + settings_.lease / 2;
     of.settling.held_until = held_from(now);
   }
@@ -348,6 +359,7 @@ void Relay::lease_next(std::size_t outbox, Instant now) {
                                    ? settings_.sent_rows_max - to.sent_rows
                                    : settings_.running_rows_max - to.running_rows;
       to.leasing = next->group;
+      to.leasing_since = now;
       return ask(outbox, Lease{.group = next->group,
                                .after = next->after,
                                .rows_max = std::min(settings_.batch_rows_max, room),

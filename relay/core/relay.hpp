@@ -174,6 +174,7 @@ class Relay {
     std::string last_leased;  // a function: the others of its priority go before it
     bool has_looked_in_vain = false;
     std::optional<Group> leasing;  // while a lease is asked for
+    Instant leasing_since{};
     Settling settling;
     std::size_t sent_rows = 0;  // to a queue
     std::size_t running_rows = 0;
@@ -225,6 +226,7 @@ class Relay {
   [[nodiscard]] milliseconds retry_delay(std::uint32_t attempts);
   [[nodiscard]] static bool is_settled(const Outbox& outbox);
   /// No lease that was asked for then ends before: a quarter of it is for the way.
+  void count_lease_from(Instant asked_at, Settling& line) const;
   [[nodiscard]] Instant held_from(Instant time) const { return time + settings_.lease * 3 / 4; }
 
   RelaySettings settings_;

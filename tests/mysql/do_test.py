@@ -7,31 +7,24 @@ import time
 import unittest
 
 import wire
-from fixture import MIB, FunctionsCase, RecordingServer, database
+from fixture import MIB, FunctionsCase, RecordingServer, database, fail
 from mariadb import SqlError
-
-
-def fail(_):
-    raise RuntimeError("the job fails")
 
 
 class Do(FunctionsCase):
     options = ["--max-allowed-packet=256M"]
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.enterClassContext(wire.Worker(cls.gmand.address, {
-            "reverse": lambda workload: workload[::-1],
-            "same": lambda workload: workload,
-            "hex": lambda workload: workload.hex().encode(),
-            "nothing": lambda workload: b"",
-            "inflate": lambda workload: b"x" * int(workload),
-            "sha256": lambda workload: hashlib.sha256(workload).hexdigest().encode(),
-            "fail": fail,
-            "f" * 512: lambda workload: b"the longest name",
-            "r\xe9sum\xe9": lambda workload: b"utf-8 name",
-        }))
+    jobs = {
+        "reverse": lambda workload: workload[::-1],
+        "same": lambda workload: workload,
+        "hex": lambda workload: workload.hex().encode(),
+        "nothing": lambda workload: b"",
+        "inflate": lambda workload: b"x" * int(workload),
+        "sha256": lambda workload: hashlib.sha256(workload).hexdigest().encode(),
+        "fail": fail,
+        "f" * 512: lambda workload: b"the longest name",
+        "r\xe9sum\xe9": lambda workload: b"utf-8 name",
+    }
 
     def test_runs_a_job_and_returns_its_result(self):
         for function in ("gman_do", "gman_do_high", "gman_do_low"):
@@ -170,13 +163,10 @@ class Do(FunctionsCase):
 class Json(FunctionsCase):
     """gman_do_json: everything that can be said of a job."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.enterClassContext(wire.Worker(cls.gmand.address, {
-            "same": lambda workload: workload,
-            "fail": fail,
-        }))
+    jobs = {
+        "same": lambda workload: workload,
+        "fail": fail,
+    }
 
     def call(self, options, function="same"):
         return self.sql(f"SELECT gman_do_json('{function}', 'w', '{json.dumps(options)}')")

@@ -2,18 +2,13 @@
 """What a failure means for its statement, by policy; and what gman_last_error() remembers of it."""
 import unittest
 
-import wire
-from fixture import FunctionsCase, database, dead_address, json_told
+from fixture import FunctionsCase, database, dead_address, fail, json_told
 from mariadb import SqlError
 
 TRIGGER = """
     CREATE TABLE t (id INT PRIMARY KEY) ENGINE = InnoDB;
     CREATE TRIGGER t_sends AFTER INSERT ON t FOR EACH ROW
       SET @job = gman_do_background('f', NEW.id)"""
-
-
-def fail(_):
-    raise RuntimeError("the job fails")
 
 
 class Policy(unittest.TestCase):
@@ -68,13 +63,10 @@ class Policy(unittest.TestCase):
 
 
 class LastError(FunctionsCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.enterClassContext(wire.Worker(cls.gmand.address, {
-            "same": lambda workload: workload,
-            "fail": fail,
-        }))
+    jobs = {
+        "same": lambda workload: workload,
+        "fail": fail,
+    }
 
     def errors_after(self, statements):
         """Of one session, whose statements may fail."""

@@ -32,6 +32,11 @@ def json_told(line):
     return json.loads(line.replace("\\\\", "\\"))
 
 
+def fail(_):
+    """A job that a worker gives up on."""
+    raise RuntimeError("the job fails")
+
+
 def dead_address():
     """A port of 127.0.0.1 where nobody listens."""
     with socket.socket() as probe:
@@ -43,10 +48,13 @@ class FunctionsCase(unittest.TestCase):
     """One gmand and one database server for all tests of a class."""
 
     options = ()
+    jobs = None  # what a worker does, by function
 
     @classmethod
     def setUpClass(cls):
         cls.gmand = cls.enterClassContext(Gmand())
+        if cls.jobs is not None:
+            cls.enterClassContext(wire.Worker(cls.gmand.address, cls.jobs))
         cls.database = cls.enterClassContext(database(cls.gmand.address, options=cls.options))
 
     def sql(self, text, database="test"):

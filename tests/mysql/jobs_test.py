@@ -5,28 +5,21 @@ import threading
 import unittest
 
 import wire
-from fixture import FunctionsCase, RecordingServer, database, dead_address, json_told
+from fixture import FunctionsCase, RecordingServer, database, dead_address, fail, json_told
 from gmand import Gmand
 from mariadb import SqlError
 
 ROWS_MAX = 10000
 
 
-def fail(_):
-    raise RuntimeError("the job fails")
-
-
 class All(FunctionsCase):
     options = ["--max-allowed-packet=256M"]
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.enterClassContext(wire.Worker(cls.gmand.address, {
-            "same": lambda workload: workload,
-            "latin1": lambda workload: b"\xe9",
-            "odd": lambda workload: workload if int(workload) % 2 else fail(workload),
-        }))
+    jobs = {
+        "same": lambda workload: workload,
+        "latin1": lambda workload: b"\xe9",
+        "odd": lambda workload: workload if int(workload) % 2 else fail(workload),
+    }
 
     def all_of(self, arguments, rows):
         return json_told(self.sql(f"SELECT gman_do_all({arguments}) FROM {rows}"))

@@ -2,18 +2,18 @@
 """gman_sum: one job a row, and the sum of their answers."""
 import unittest
 
-import wire
 from fixture import FunctionsCase
 
 
 class Sum(FunctionsCase):
+    jobs = {
+        "length": lambda workload: str(len(workload)).encode(),
+        "same": lambda workload: workload,
+    }
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.enterClassContext(wire.Worker(cls.gmand.address, {
-            "length": lambda workload: str(len(workload)).encode(),
-            "same": lambda workload: workload,
-        }))
         cls.database.sql("CREATE TABLE words (kind INT, word VARCHAR(99));"
                          "INSERT INTO words VALUES (1, 'a'), (1, 'bcd'), (2, 'ef'), (2, '')",
                          database="test")

@@ -4,7 +4,7 @@ import time
 import unittest
 
 import wire
-from fixture import FunctionsCase, json_told
+from fixture import FunctionsCase, fail, json_told
 from mariadb import ROOT, SqlError
 
 WRAPPERS = {"do", "do_high", "do_low", "do_background", "do_high_background", "do_low_background",
@@ -16,21 +16,18 @@ def script(name):
     return (ROOT / "sql/mariadb" / name).read_text(encoding="utf-8")
 
 
-def fail(_):
-    raise RuntimeError("the job fails")
-
-
 class Wrappers(FunctionsCase):
+    jobs = {
+        "reverse": lambda workload: workload.decode()[::-1].encode(),
+        "hex": lambda workload: workload.hex().encode(),
+        "latin1": lambda workload: "é".encode("latin-1"),
+        "nothing": lambda workload: b"",
+        "fail": fail,
+    }
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.enterClassContext(wire.Worker(cls.gmand.address, {
-            "reverse": lambda workload: workload.decode()[::-1].encode(),
-            "hex": lambda workload: workload.hex().encode(),
-            "latin1": lambda workload: "é".encode("latin-1"),
-            "nothing": lambda workload: b"",
-            "fail": fail,
-        }))
         cls.database.sql(script("wrappers.sql"))
         for user, role in (("caller", "gman_caller"), ("submitter", "gman_submitter"),
                            ("dba", "gman_operator")):

@@ -7,10 +7,9 @@ import time
 import unittest
 
 import wire
+from fixture import ExtensionCase
 from gmand import Gmand
 from lying_server import GREETING, PATIENCE_SECONDS, LyingServer, answers, response
-from odd_worker import OddWorker
-from postgres import PrivatePostgres
 
 PONG = GREETING + response(wire.ECHO_RES, "gman ping")
 LATER = "SELECT count(gman_do_background('note', 'x', NULL, '{\"delivery\": \"commit\"}'))"
@@ -44,13 +43,8 @@ class DiesAfterPing:
         self._listener.close()
 
 
-class Commit(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.gmand = cls.enterClassContext(Gmand())
-        cls.enterClassContext(OddWorker(cls.gmand.address))
-        cls.postgres = cls.enterClassContext(PrivatePostgres(servers=cls.gmand.address))
-        cls.postgres.sql("CREATE EXTENSION gman; CREATE TABLE page (url text)")
+class Commit(ExtensionCase):
+    schema = "CREATE TABLE page (url text)"
 
     def setUp(self):
         self.session = self.enterContext(self.postgres.session())

@@ -7,21 +7,14 @@ import time
 import unittest
 
 import wire
+from fixture import ExtensionCase
 from gmand import Gmand
 from lying_server import (CREATED, GREETING, PATIENCE_SECONDS, LyingServer, answers,
                           answers_and_closes, header, response)
-from odd_worker import OddWorker
 from postgres import PrivatePostgres
 
 
-class Faults(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.gmand = cls.enterClassContext(Gmand())
-        cls.enterClassContext(OddWorker(cls.gmand.address))
-        cls.postgres = cls.enterClassContext(PrivatePostgres(servers=cls.gmand.address))
-        cls.postgres.sql("CREATE EXTENSION gman")
-
+class Faults(ExtensionCase):
     def setUp(self):
         self.session = self.enterContext(self.postgres.session())
 

@@ -5,21 +5,15 @@ import subprocess
 import time
 import unittest
 
-from gmand import Gmand
-from odd_worker import OddWorker
+from fixture import ExtensionCase
 from postgres import ROOT, PrivatePostgres
 
 SCRIPTS = ROOT / "sql" / "postgres"
 PATIENCE_SECONDS = 20
 
 
-class Settings(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.gmand = cls.enterClassContext(Gmand())
-        cls.enterClassContext(OddWorker(cls.gmand.address))
-        cls.postgres = cls.enterClassContext(PrivatePostgres(servers=cls.gmand.address))
-        cls.postgres.sql("CREATE EXTENSION gman; CREATE ROLE bare LOGIN")
+class Settings(ExtensionCase):
+    schema = "CREATE ROLE bare LOGIN"
 
     def psql(self, *options, user="postgres", **environment):
         done = subprocess.run(

@@ -7,8 +7,7 @@ each of them must end within a few seconds whatever the load.
 import time
 import unittest
 
-from gmand import Gmand
-from odd_worker import OddWorker
+from fixture import ExtensionCase
 from postgres import PrivatePostgres
 
 PROMISE_MS = 100
@@ -17,13 +16,10 @@ PATIENCE_SECONDS = 10
 BLOCKED = "SELECT gman_do('never', 'x')"
 
 
-class Waiting(unittest.TestCase):
+class Waiting(ExtensionCase):
     @classmethod
     def setUpClass(cls):
-        cls.gmand = cls.enterClassContext(Gmand())
-        cls.enterClassContext(OddWorker(cls.gmand.address))
-        cls.postgres = cls.enterClassContext(PrivatePostgres(servers=cls.gmand.address))
-        cls.postgres.sql("CREATE EXTENSION gman")
+        super().setUpClass()
         cls.admin = cls.enterClassContext(cls.postgres.session())
 
     def wait_until_blocked(self, pid):

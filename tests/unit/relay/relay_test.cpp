@@ -289,6 +289,36 @@ TEST(relay, leases_nothing_when_what_it_has_may_be_leased_again) {
   play.take<Lease>();
 }
 
+TEST(relay, counts_a_lease_from_when_it_was_asked_for) {
+  Play play({.lease = seconds(60), .silence_max = hours(1)});
+  play.open();
+  play.take<Look>();
+  play.answer(Looked{{{Group{Delivery::queue, "f", Priority::normal}, milliseconds(0)}}});
+  play.take<Lease>();  // whose answer is slow
+  play.pass(seconds(49));
+  play.answer(Leased{{Play::row(1)}});
+  EXPECT_THAT(play.take<Renew>().ids, ElementsAre(1));
+  play.take<Look>();
+  play.answer(Looked{{{Group{Delivery::queue, "f", Priority::normal}, milliseconds(0)}}});
+  EXPECT_THAT(play.asked, IsEmpty());  // what it has may be leased again before that is answered
+  play.settled();
+  play.take<Lease>();
+}
+
+TEST(relay, goes_on_when_dead_rows_cannot_be_forgotten) {
+  Play play;
+  play.take<Open>();
+  play.answer(OutboxOpened{std::string(uuid), milliseconds(25)});
+  play.connect(0);
+  play.take<ForgetDead>();
+  play.settled(OutboxFailure{"EXECUTE denied"});
+  EXPECT_EQ(play.events.back(), Event::Kind::settling_failed);
+  play.lease({Play::row(1)});
+  play.take<Lease>();
+  play.pass(seconds(20));
+  EXPECT_EQ(play.events.back(), Event::Kind::settling_failed);  // nothing was settled again
+}
+
 TEST(relay, leases_nothing_while_rows_go_back) {
   Play play;
   play.open();
