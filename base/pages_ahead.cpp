@@ -20,7 +20,6 @@ PagesAhead::~PagesAhead() {
 }
 
 void PagesAhead::give(void* start, std::size_t bytes) {
-  ++count_;
   if (!thread_.joinable()) {
     try {
       thread_ = start_thread([this] { work(); });
@@ -41,8 +40,12 @@ void* PagesAhead::take() {
   if (touched_.empty()) return nullptr;
   void* const start = touched_.front();
   touched_.pop_front();
-  --count_;
   return start;
+}
+
+std::size_t PagesAhead::count() {
+  const std::lock_guard lock(mutex_);
+  return given_.size() + touched_.size();
 }
 
 void PagesAhead::clear() {
@@ -51,7 +54,6 @@ void PagesAhead::clear() {
   while (given_.size() > 1) given_.pop_back();
   news_.wait(lock, [this] { return given_.empty(); });
   touched_.clear();
-  count_ = 0;
 }
 
 void PagesAhead::work() {

@@ -30,7 +30,7 @@ class PagesAhead {
   /// The first of what was given, if it is touched; nullptr: not yet, or there is none.
   [[nodiscard]] void* take();
   /// How many were given and not taken.
-  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t count();
   /// Forgets what was given, and touches none of it any more.
   void clear();
 
@@ -41,7 +41,6 @@ class PagesAhead {
   };
   void work();
 
-  std::size_t count_ = 0;
   std::mutex mutex_;
   std::condition_variable news_;
   std::deque<Piece> given_;  ///< the first one is being touched

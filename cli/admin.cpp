@@ -27,7 +27,7 @@ Exit run(const Invocation& invocation, const std::vector<std::string>& words) {
   bool is_refused = false;
   for (const Answer& answer : answers) {
     if (answer.failure) continue;
-    is_refused = is_refused || answer.text.starts_with("ERR");
+    is_refused = is_refused || answer.is_refusal;
     std::string out = answers.size() > 1 ? answer.server + ":\n" : "";
     out += answer.text;
     std::erase(out, '\r');

@@ -10,7 +10,7 @@
 #include <variant>
 
 #include "client/asio/connect.hpp"
-#include "protocol/admin.hpp"
+#include "client/fsm/admin_answer.hpp"
 
 namespace gman::cli {
 namespace {
@@ -20,20 +20,6 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds connect_timeout{2000};
 constexpr std::chrono::seconds answer_timeout{10};
 
-bool is_list(std::string_view line) {
-  const auto command = parse_admin(line);
-  return command && (std::holds_alternative<AdminStatus>(*command) ||
-                     std::holds_alternative<AdminPriorityStatus>(*command) ||
-                     std::holds_alternative<AdminWorkers>(*command) ||
-                     std::holds_alternative<AdminShowJobs>(*command) ||
-                     std::holds_alternative<AdminShowUniqueJobs>(*command));
-}
-
-/// A list's first row begins with a function or a handle; an error with this word.
-bool is_error(std::string_view text) {
-  return text.starts_with("ERR ");
-}
-
 asio::awaitable<void> converse(StreamSocket& socket, const std::string& line, Answer& answer) {
   const std::string sent = line + "\n";
   auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(sent), as_result);
@@ -41,6 +27,7 @@ asio::awaitable<void> converse(StreamSocket& socket, const std::string& line, An
     answer.failure = write_error.message();
     co_return;
   }
+  AdminAnswer whole(line);
   std::array<char, 16 << 10> chunk;
   for (;;) {
     auto [error, bytes] = co_await socket.async_read_some(asio::buffer(chunk), as_result);
@@ -53,7 +40,10 @@ asio::awaitable<void> converse(StreamSocket& socket, const std::string& line, An
       co_return;
     }
     answer.text.append(chunk.data(), bytes);
-    if (answer_bytes(line, answer.text)) co_return;
+    if (whole.take({chunk.data(), bytes})) {
+      answer.is_refusal = whole.is_error();
+      co_return;
+    }
   }
 }
 
@@ -73,17 +63,6 @@ asio::awaitable<void> ask_one(ServerAddress server, std::string line, Answer& an
 }
 
 }  // namespace
-
-std::optional<std::size_t> answer_bytes(std::string_view line, std::string_view text) {
-  const std::size_t first_end = text.find('\n');
-  if (first_end == std::string_view::npos) return std::nullopt;
-  if (!is_list(line) || is_error(text)) return first_end + 1;
-  if (text.starts_with(admin_text::list_end)) return admin_text::list_end.size();
-  // Nothing follows a list, since one line is asked: only the end has to be looked at, however long
-  // the list has become.
-  if (!text.ends_with("\n.\n")) return std::nullopt;
-  return text.size();
-}
 
 std::vector<Answer> ask(const std::vector<ServerAddress>& servers, std::string line) {
   asio::io_context io{1};

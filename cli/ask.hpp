@@ -14,8 +14,9 @@
 namespace gman::cli {
 
 struct Answer {
-  std::string server;                  ///< as the list names it
-  std::string text;                    ///< the whole answer, its end included
+  std::string server;  ///< as the list names it
+  std::string text;    ///< the whole answer, its end included
+  bool is_refusal = false;
   std::optional<std::string> failure;  ///< why there is none
 };
 
@@ -24,8 +25,5 @@ struct Answer {
 
 /// Tells of each server that did not answer; Exit::unreachable when there was one.
 [[nodiscard]] Exit report_failures(const std::vector<Answer>& answers, std::string_view command);
-
-/// How much of `text` the whole answer to `line` is; nullopt while more is to come.
-[[nodiscard]] std::optional<std::size_t> answer_bytes(std::string_view line, std::string_view text);
 
 }  // namespace gman::cli

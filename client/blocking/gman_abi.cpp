@@ -168,6 +168,12 @@ struct gman_client {
     return status;
   }
 
+  /// Of a call that breaks a rule.
+  gman_status refuse(std::string_view why) {
+    forget_last_call();
+    return fail(GMAN_INVALID_ARGUMENT, why);
+  }
+
   void forget_last_call() {
     result = gman::no_result;
     error = gman::no_error;
@@ -260,10 +266,7 @@ CheckedCall submit_call_of(const gman_job& job) {
 
 gman_status start_job(gman_client& client, const gman_job& job) {
   const auto checked = submit_call_of(job);
-  if (const auto* why = std::get_if<std::string_view>(&checked)) {
-    client.forget_last_call();
-    return client.fail(GMAN_INVALID_ARGUMENT, *why);
-  }
+  if (const auto* why = std::get_if<std::string_view>(&checked)) return client.refuse(*why);
   CallLimits limits = client.limits;
   if (job.deadline_ms > 0) limits.deadline = milliseconds{job.deadline_ms};
   return client.start(std::get<SubmitCall>(checked), limits);
@@ -272,37 +275,31 @@ gman_status start_job(gman_client& client, const gman_job& job) {
 gman_status check_job(gman_client& client, const gman_job& job) {
   client.forget_last_call();
   const auto checked = submit_call_of(job);
-  if (const auto* why = std::get_if<std::string_view>(&checked)) {
-    return client.fail(GMAN_INVALID_ARGUMENT, *why);
-  }
+  if (const auto* why = std::get_if<std::string_view>(&checked)) return client.refuse(*why);
   const auto fault = fault_of(std::get<SubmitCall>(checked), client.limits);
-  return fault ? client.fail(GMAN_INVALID_ARGUMENT, fault->message) : GMAN_OK;
+  return fault ? client.refuse(fault->message) : GMAN_OK;
 }
 
 gman_status start_jobs(gman_client& client, const gman_job& common,
                        std::span<const gman_job_part> parts) {
-  const auto refuse = [&](std::string_view why) {
-    client.forget_last_call();
-    return client.fail(GMAN_INVALID_ARGUMENT, why);
-  };
-  if (is_missing(common.function)) return refuse("function name is NULL with a size");
+  if (is_missing(common.function)) return client.refuse("function name is NULL with a size");
   if (common.unique.size != 0 || common.workload.size != 0) {
-    return refuse("unique and workload belong to the parts of many jobs");
+    return client.refuse("unique and workload belong to the parts of many jobs");
   }
   const auto checked = check(common);
-  if (const auto* why = std::get_if<std::string_view>(&checked)) return refuse(*why);
+  if (const auto* why = std::get_if<std::string_view>(&checked)) return client.refuse(*why);
   const auto& settings = std::get<JobSettings>(checked);
   const bool is_foreground = common.background == 0;
   if (is_foreground && settings.unique_mode != UniqueMode::alive) {
-    return refuse("many foreground jobs have the unique mode GMAN_UNIQUE_ALIVE");
+    return client.refuse("many foreground jobs have the unique mode GMAN_UNIQUE_ALIVE");
   }
-  if (is_foreground && settings.run_at_ms) return refuse("many foreground jobs are run now");
+  if (is_foreground && settings.run_at_ms) return client.refuse("many foreground jobs are run now");
 
   std::vector<JobOfMany> jobs;
   jobs.reserve(parts.size());
   for (const gman_job_part& part : parts) {
-    if (is_missing(part.unique)) return refuse("unique key is NULL with a size");
-    if (is_missing(part.workload)) return refuse("workload is NULL with a size");
+    if (is_missing(part.unique)) return client.refuse("unique key is NULL with a size");
+    if (is_missing(part.workload)) return client.refuse("workload is NULL with a size");
     jobs.push_back({view_of(part.unique), view_of(part.workload)});
   }
   CallLimits limits = client.limits;
@@ -322,24 +319,20 @@ gman_status start_jobs(gman_client& client, const gman_job& common,
 }
 
 gman_status start_query(gman_client& client, const gman_query& query) {
-  const auto refuse = [&](std::string_view why) {
-    client.forget_last_call();
-    return client.fail(GMAN_INVALID_ARGUMENT, why);
-  };
-  if (is_missing(query.text)) return refuse("text is NULL with a size");
-  if (query.deadline_ms < 0) return refuse("deadline_ms must not be negative");
+  if (is_missing(query.text)) return client.refuse("text is NULL with a size");
+  if (query.deadline_ms < 0) return client.refuse("deadline_ms must not be negative");
   const std::string_view text = view_of(query.text);
   const ServerAsked server = query.server == 0 ? ServerAsked{} : query.server - 1;
   CallLimits limits = client.limits;
   if (query.deadline_ms > 0) limits.deadline = milliseconds{query.deadline_ms};
   switch (query.kind) {
     case GMAN_QUERY_PING:
-      if (!text.empty()) return refuse("a ping has no text");
+      if (!text.empty()) return client.refuse("a ping has no text");
       return client.start(PingCall{server}, limits);
     case GMAN_QUERY_STATUS: return client.start(StatusCall{text, server}, limits);
     case GMAN_QUERY_STATUS_UNIQUE: return client.start(StatusUniqueCall{text, server}, limits);
     case GMAN_QUERY_ADMIN: return client.start(AdminCall{text, server}, limits);
-    default: return refuse("kind is none of gman_query_kind");
+    default: return client.refuse("kind is none of gman_query_kind");
   }
 }
 
@@ -456,15 +449,13 @@ gman_status gman_start_jobs(gman_client* client, const gman_job* common, const g
 }
 
 gman_status gman_start_status(gman_client* client, gman_bytes handle) {
-  return client->guarded_start([&] {
-    // A missing handle is an empty one, which is refused below.
-    const auto view = gman::is_missing(handle) ? std::string_view{} : gman::view_of(handle);
-    return client->start(gman::StatusCall{view}, client->limits);
-  });
+  const gman_query query{.kind = GMAN_QUERY_STATUS, .text = handle};
+  return gman_start_query(client, &query);
 }
 
 gman_status gman_start_ping(gman_client* client) {
-  return client->guarded_start([&] { return client->start(gman::PingCall{}, client->limits); });
+  const gman_query query{.kind = GMAN_QUERY_PING};
+  return gman_start_query(client, &query);
 }
 
 gman_status gman_start_query(gman_client* client, const gman_query* query) {

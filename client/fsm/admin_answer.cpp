@@ -44,9 +44,10 @@ void AdminAnswer::start_over() {
 // True when the answer ends with the line, which is then cut to what belongs to it.
 bool AdminAnswer::end_line(std::size_t begin, std::size_t end) {
   std::string_view line = std::string_view(text_).substr(begin, end - begin);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  // A function may be called "ERR x", but no error has a tab, and each row of functions has.
-  is_error_ = begin == 0 && line.starts_with("ERR ") && line.find('\t') == std::string_view::npos;
+  const bool is_no_row = line.ends_with('\r');
+  if (is_no_row) line.remove_suffix(1);
+  // A function or a unique may be "ERR x"; but rows end with a line feed alone, and errors do not.
+  is_error_ = begin == 0 && line.starts_with("ERR ") && (!is_list_ || is_no_row);
   if (!is_list_ || is_error_) {
     text_.resize(line.size());
     return true;

@@ -111,7 +111,7 @@ void StoreWriter::fetch_one_by_one(Fetched& result) {
     Fetched check;
     reads_some = !fetch_some(std::array{*readable}, check);
   }
-  if (!reads_some && ++fruitless_fetches_ < fruitless_fetches_max) {
+  if (!reads_some && !unreadable.empty() && ++fruitless_fetches_ < fruitless_fetches_max) {
     for (const LostJob& job : unreadable) result.unread.push_back(job.number);
     return;
   }

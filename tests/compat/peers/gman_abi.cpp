@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What gman.h offers beside a single job, on the command line, for tests with real job servers.
 //
-//   gman_abi_peer SERVERS run FUNCTION DEADLINE_MS WORKLOAD…   many foreground jobs, "u=w" being
-//   the
-//                                          workload w with the unique u
+//   gman_abi_peer SERVERS run FUNCTION DEADLINE_MS WORKLOAD…
+//                                                 many foreground jobs; "u=w" is the workload w
+//                                                 with the unique u
 //   gman_abi_peer SERVERS admin NUMBER LINE       an admin command to a server of the list
 //   gman_abi_peer SERVERS unique UNIQUE           the status of a job by its unique
 //   gman_abi_peer SERVERS servers                 pings each, then says what is known of it

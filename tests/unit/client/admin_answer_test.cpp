@@ -66,6 +66,13 @@ TEST(admin_answer, is_no_refusal_because_a_function_has_such_a_name) {
   EXPECT_EQ(taken.text, "ERR x\t1\t0\t0\nERR y\n");
 }
 
+TEST(admin_answer, is_no_refusal_because_a_job_has_such_a_unique) {
+  const Taken taken = take("show unique jobs", "ERR x\nother\n.\n");
+  EXPECT_TRUE(taken.is_whole);
+  EXPECT_FALSE(taken.is_error);
+  EXPECT_EQ(taken.text, "ERR x\nother\n");
+}
+
 TEST(admin_answer, does_not_depend_on_how_it_was_cut) {
   const std::string_view bytes = "f\t1\t0\t2\n.g\t0\t0\t0\n.\nmore\n";
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {

@@ -116,6 +116,13 @@ std::optional<Request> Peer::receive_job() {
   return receive();
 }
 
+bool Peer::hears_more() {
+  constexpr int patience_ms = 50;
+  if (in_.size() > consumed_) return true;
+  pollfd more{.fd = fd_, .events = POLLIN, .revents = 0};
+  return ::poll(&more, 1, patience_ms) > 0;
+}
+
 std::optional<std::string> Peer::receive_line() {
   std::string line;
   for (char byte = 0; wait_readable(fd_) && ::recv(fd_, &byte, 1, 0) == 1; line += byte) {

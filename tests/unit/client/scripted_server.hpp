@@ -33,6 +33,8 @@ class Peer {
   std::optional<Request> receive();
   /// The same without the OPTION_REQ, which is answered.
   std::optional<Request> receive_job();
+  /// Whether the client says more in the next 50 ms, which is not taken yet.
+  bool hears_more();
   /// The next admin line, without its end; nullopt as above. Only on a connection without packets.
   std::optional<std::string> receive_line();
   /// True once the client has closed; what it sends before is ignored.
