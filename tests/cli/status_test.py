@@ -50,6 +50,14 @@ class Status(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(done.stdout, b"alone\t1\t0\t0\nserved\t2\t1\t1\n")
 
+    def test_shows_all_rows_behind_a_function_that_is_called_like_a_refusal(self):
+        for function in ("ERR x", "served"):
+            self.client.submit(function, "x", kind=SUBMIT_JOB_BG)
+        done = gman("status", servers=self.gmand.address)
+        self.assertEqual(sorted(done.stdout.splitlines()),
+                         [b"ERR x\t1\t0\t0", b"served\t1\t0\t0"])
+        self.assertEqual(gman("admin", "status", servers=self.gmand.address).returncode, 0)
+
     def test_is_an_aligned_table_for_people_with_alarm_in_red(self):
         self.two_functions()
         code, shown = on_terminal("status", servers=self.gmand.address)
