@@ -23,16 +23,13 @@ constexpr std::array session{
     "SET SESSION time_zone = '+00:00'",
 };
 
-// Grouped by the index's first columns, all of them, so that a look goes from one function and
-// priority to the next by the index, whatever lies between.
 constexpr const char* look_sql = R"(
-    SELECT head.delivery, head.function_name, head.priority,
-           CEIL(TIMESTAMPDIFF(MICROSECOND, NOW(6), head.run_at) / 1000)
-      FROM (SELECT state, delivery, function_name, priority, MIN(run_at) AS run_at
-              FROM gman.outbox FORCE INDEX (outbox_by_time)
-             GROUP BY state, delivery, function_name, priority) AS head
-      LEFT JOIN gman.outbox_pause AS pause ON pause.function_name = head.function_name
-     WHERE head.state = 'ready' AND pause.function_name IS NULL)";
+    SELECT delivery, function_name, priority, due_in_ms
+      FROM JSON_TABLE(gman.due(), '$[*]' COLUMNS (
+             delivery VARCHAR(16) PATH '$.delivery',
+             function_name VARCHAR(512) CHARACTER SET utf8mb4 PATH '$.function',
+             priority VARCHAR(16) PATH '$.priority',
+             due_in_ms BIGINT PATH '$.due_in_ms')) AS due)";
 
 // A workload that is not small is read once it is known that it fits.
 constexpr const char* lock_sql = R"(
