@@ -60,8 +60,7 @@ class MysqlOutbox final : public OutboxTable {
   MysqlOutbox(std::unique_ptr<db::Connection> connection, std::string relay)
       : connection_(std::move(connection)), relay_(std::move(relay)) {}
 
- private:
-  [[nodiscard]] db::Result<OutboxOpened> open() override {
+  [[nodiscard]] db::Result<std::string> database_uuid() override {
     const auto setting = connection_->execute("SELECT database_uuid FROM gman.outbox_setting");
     if (!setting) {
       const bool is_missing = setting.error().sqlstate == "42S02";
@@ -72,7 +71,14 @@ class MysqlOutbox final : public OutboxTable {
     if (setting->size() != 1) {
       return db::Error{db::ErrorKind::refused, {}, "gman.outbox_setting has not one row"};
     }
-    return OutboxOpened{.database_uuid = *setting->at(0, 0), .poll_max = poll_max};
+    return *setting->at(0, 0);
+  }
+
+ private:
+  [[nodiscard]] db::Result<OutboxOpened> open() override {
+    auto uuid = database_uuid();
+    if (!uuid) return uuid.error();
+    return OutboxOpened{.database_uuid = *std::move(uuid), .poll_max = poll_max};
   }
 
   [[nodiscard]] db::Result<Looked> look() override {
