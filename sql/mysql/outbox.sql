@@ -14,6 +14,8 @@ SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVIS
 SET NAMES utf8mb4;
 
 CREATE DATABASE IF NOT EXISTS gman CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Somebody may have made it before, and its character set is that of parameters and variables.
+ALTER DATABASE gman CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 USE gman;
 
 CREATE TABLE IF NOT EXISTS outbox (
@@ -186,8 +188,9 @@ BEGIN
     IF wrong IS NOT NULL THEN
       SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = wrong;
     END IF;
-    SET run_at = COALESCE(FROM_UNIXTIME(run_at_seconds),
-                          CURRENT_TIMESTAMP(6) + INTERVAL delay SECOND);
+    -- Seconds are added where there is no summer time: an hour of local time may come twice.
+    SET run_at = FROM_UNIXTIME(COALESCE(
+      run_at_seconds, UNIX_TIMESTAMP(CURRENT_TIMESTAMP(6)) + delay));
     CALL gman.enqueue_with(
       function_name, workload, gman.option_text(options, 'unique'),
       gman.option_text(options, 'priority'), run_at, gman.option_text(options, 'delivery'));

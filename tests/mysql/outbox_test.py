@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The outbox in MariaDB: its table, its procedures, its roles, its indexes."""
 import json
+import time
 import unittest
 
 from mariadb import SqlError
@@ -43,6 +44,21 @@ class Outbox(OutboxCases, unittest.TestCase):
             self.assertEqual(self.database.sql(
                 f"SET time_zone = '{zone}'; SELECT UNIX_TIMESTAMP(run_at) FROM gman.outbox"),
                 "1900000000.250000")
+
+    def test_a_delay_is_not_changed_by_summer_time(self):
+        begins = int(time.time()) + 1800
+        self.database.sql(f"""
+            INSERT INTO mysql.time_zone (Time_zone_id) VALUES (900);
+            INSERT INTO mysql.time_zone_name VALUES ('Test/Summer', 900);
+            INSERT INTO mysql.time_zone_transition_type VALUES (900, 0, 3600, 0, 'WIN'),
+                                                               (900, 1, 7200, 1, 'SUM');
+            INSERT INTO mysql.time_zone_transition VALUES (900, 1000000000, 0), (900, {begins}, 1);
+            SET time_zone = 'Test/Summer';
+            CALL gman.enqueue('f', 'w', '{{"delay_s": 3600}}')""")
+        self.assertEqual(self.database.sql(
+            "SET time_zone = '+00:00'; "
+            "SELECT ROUND(TIMESTAMPDIFF(MICROSECOND, created_at, run_at) / 1e6) FROM gman.outbox"),
+            "3600")
 
     def test_options_that_cannot_be_meant_are_refused_by_name(self):
         for options, words in (("{", "no JSON"), ("[]", "no JSON object"), ("5", "no JSON object"),
