@@ -23,6 +23,7 @@
 #include <fmgr.h>
 #include <gman/gman.h>
 #include <lib/ilist.h>
+#include <portability/instr_time.h>
 #include <utils/jsonb.h>
 #if PG_VERSION_NUM >= 160000
 #include <varatt.h>
@@ -66,6 +67,7 @@ void settings_check_allowed(const char* servers);
 Delivery settings_delivery(void);
 OnError settings_on_error(void);
 Enabled settings_enabled(void);
+int settings_deadline_ms(void);
 int settings_commit_budget_ms(void);
 int settings_commit_jobs_max(void);
 uint32 settings_workload_bytes_max(void);
@@ -100,6 +102,23 @@ gman_status call_try_foreground(const JobBatch* batch);
    uniques, which the parts have lost then. */
 gman_status call_try_batch(JobBatch* batch, size_t* accepted);
 
+/* A time that several calls share. */
+typedef struct Countdown {
+  instr_time start;
+  int32 total_ms; /* 0: without limit */
+} Countdown;
+
+/* From now on. */
+Countdown countdown_start(int32 total_ms);
+
+bool countdown_is_over(const Countdown* countdown);
+
+/* The deadline of the next call: what is left, and at least 1; 0 without limit. */
+int32 countdown_left_ms(const Countdown* countdown);
+
+/* The job's own deadline, or that of the settings; 0: none. */
+int32 call_deadline_ms(const gman_job* job);
+
 /* Raises what gman_start_job() would refuse to send. */
 void call_check(const gman_job* job);
 
@@ -132,9 +151,11 @@ typedef struct JobOptions {
   bool only_changed; /* of triggers: whether an UPDATE must change the workload */
 } JobOptions;
 
-typedef enum OptionsOf { OPTIONS_OF_CALL, OPTIONS_OF_TRIGGER } OptionsOf;
+typedef enum OptionsOf { OPTIONS_OF_CALL, OPTIONS_OF_CALL_AT, OPTIONS_OF_TRIGGER } OptionsOf;
+#define OPTIONS_OF_COUNT 3
 
-/* Raises, naming the key, what is no option or has a value of another type. */
+/* Raises, naming the key, what is no option or has a value of another type; and a deadline for a
+   delivery in which the call does not wait for a server. */
 void options_read(Jsonb* jsonb, OptionsOf whose, JobOptions* options);
 
 /* Milliseconds since 1970, or 0 for what is not in the future; raises what is no time. */
@@ -213,6 +234,9 @@ int64 job_list_drop(JobList* list, SubTransactionId owner);
 void job_list_clear(JobList* list);
 
 /* text.c */
+
+/* Raises when an argument is NULL. */
+void check_not_null(FunctionCallInfo fcinfo, int number, const char* name);
 
 /* The bytes of a text or bytea argument; raises when it is NULL. */
 gman_bytes text_argument(FunctionCallInfo fcinfo, int number, const char* name);
