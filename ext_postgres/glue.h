@@ -7,10 +7,10 @@
  * knowledge of the protocol is C++ behind <gman/gman.h>, which neither throws nor calls back, so
  * no jump ever crosses a C++ frame.
  *
- *   SQL function  do.c, do_many.c, ask.c, ping.c, version.c, settings.c, trigger.c
+ *   SQL function  do.c, do_many.c, aggregate.c, ask.c, ping.c, version.c, settings.c, trigger.c
  *   its options   options.c: jsonb to what they mean
  *   a job's way   deliver.c: now, at COMMIT (at_commit.c), by the outbox (outbox.c), or into this
- *                 session's memory (recorded.c)
+ *                 session's memory (recorded.c); many that are waited for: foreground.c
  *   a call        call.c: start it, wait for it by the latch, end it on every way out
  *   its client    client.c: one for the life of the backend, as the settings say
  *   its failure   error.c: a status of the library as an SQLSTATE
@@ -130,6 +130,9 @@ void call_check_in_batch(const gman_job* job);
 /* Raises what ended the client's last call. `job` may be NULL. */
 _Noreturn void raise_failure(gman_client* client, const gman_job* job);
 
+/* Raises what ended one of many jobs badly. */
+_Noreturn void raise_outcome(const gman_job_outcome* outcome, size_t number, size_t count);
+
 /* Tells what ended it, at a level such as WARNING. */
 void report_failure(int level, gman_client* client, const gman_job* job);
 
@@ -180,6 +183,17 @@ void deliver_batch(JobBatch* batch, Delivery delivery);
 
 /* Runs a foreground job. NULL when gman.enabled has it that nothing is sent. */
 const gman_result_data* deliver_foreground(const gman_job* job);
+
+/* foreground.c */
+
+/* What has come of the job at that place, the first being 0. Its bytes are the client's. */
+typedef void (*TakeOutcome)(void* taker, size_t place, const gman_job_outcome* outcome);
+
+/* Runs jobs that have all but unique and workload in common, and hands over what came of each in
+   their order. Raises what is wrong with one, and when none could be sent. False: gman.enabled has
+   it that nothing is sent. */
+bool foreground_run(const gman_job* common, gman_job_part* parts, size_t count, TakeOutcome take,
+                    void* taker);
 
 /* at_commit.c */
 

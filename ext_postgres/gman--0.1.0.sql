@@ -70,6 +70,67 @@ COMMENT ON FUNCTION gman_do_many(text, text[], interval) IS
   'row for each in their order: its result, or the error that it ended with. The deadline is for '
   'all of them together. Raises what is wrong with a workload, and when none could be sent.';
 
+-- The parts of the aggregates below, which nobody else can call: there is no value of type internal.
+CREATE FUNCTION gman_group_add(internal, function text, workload text)
+RETURNS internal AS 'MODULE_PATHNAME', 'pg_gman_group_add'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION gman_group_add(internal, text, text) IS 'Behind gman_map and gman_sum.';
+CREATE FUNCTION gman_group_add(internal, function text, workload text, unique_key text)
+RETURNS internal AS 'MODULE_PATHNAME', 'pg_gman_group_add'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION gman_group_add(internal, text, text, text) IS 'Behind gman_map and gman_sum.';
+CREATE FUNCTION gman_group_add(internal, function text, workload bytea)
+RETURNS internal AS 'MODULE_PATHNAME', 'pg_gman_group_add'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION gman_group_add(internal, text, bytea) IS 'Behind gman_map.';
+CREATE FUNCTION gman_group_map(internal)
+RETURNS text[] AS 'MODULE_PATHNAME', 'pg_gman_group_map'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_group_map(internal) IS 'Behind gman_map.';
+CREATE FUNCTION gman_group_map_bytea(internal)
+RETURNS bytea[] AS 'MODULE_PATHNAME', 'pg_gman_group_map_bytea'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_group_map_bytea(internal) IS 'Behind gman_map.';
+CREATE FUNCTION gman_group_sum(internal)
+RETURNS bigint AS 'MODULE_PATHNAME', 'pg_gman_group_sum'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_group_sum(internal) IS 'Behind gman_sum.';
+
+-- READ_WRITE: the last step runs the jobs, so it must come once. It keeps them from being window
+-- functions, where it would come for each row.
+CREATE AGGREGATE gman_map(function text, workload text) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_map,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_map(text, text) IS
+  'gman_map(function, workload ORDER BY …) runs a job for each row of the group, as many at a time '
+  'as there are workers (up to 64), and returns their results in that order; {} without rows. '
+  'Raises what one of them ended with: gman_do_many tells results and errors apart.';
+
+CREATE AGGREGATE gman_map(function text, workload text, unique_key text) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_map,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_map(text, text, text) IS
+  'The same with a unique key for each job: those that have the same are one.';
+
+CREATE AGGREGATE gman_map(function text, workload bytea) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_map_bytea,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_map(text, bytea) IS 'The same for bytes, and with bytes as the results.';
+
+CREATE AGGREGATE gman_sum(function text, workload text) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_sum,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_sum(text, text) IS
+  'Runs a job for each row of the group, as gman_map does, and adds up their results, which must '
+  'be 64-bit integers and nothing else; 0 without rows.';
+
+CREATE AGGREGATE gman_sum(function text, workload text, unique_key text) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_sum,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_sum(text, text, text) IS
+  'The same with a unique key for each job. Those that have the same are one job, whose result is '
+  'added for each of their rows.';
+
 -- Not waiting --------------------------------------------------------------------------------
 
 CREATE FUNCTION gman_do_background(

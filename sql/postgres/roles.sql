@@ -53,6 +53,7 @@ BEGIN
   LOOP
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', member.function,
       CASE WHEN member.name IN ('gman_do', 'gman_do_high', 'gman_do_low', 'gman_do_many')
+                  OR member.name IN ('gman_map', 'gman_sum') OR member.name ^@ 'gman_group_'
                 THEN 'gman_call'
            WHEN member.name IN ('gman_servers_set', 'gman_outbox_install', 'gman_cancel',
                                 'gman_servers', 'gman_functions', 'gman_workers')
