@@ -70,7 +70,7 @@ COMMENT ON FUNCTION gman_do_many(text, text[], interval) IS
   'row for each in their order: its result, or the error that it ended with. The deadline is for '
   'all of them together. Raises what is wrong with a workload, and when none could be sent.';
 
--- The parts of the aggregates below, which nobody else can call: there is no value of type internal.
+-- The parts of the aggregates below, which nobody else can call: no value is of type internal.
 CREATE FUNCTION gman_group_add(internal, function text, workload text)
 RETURNS internal AS 'MODULE_PATHNAME', 'pg_gman_group_add'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
