@@ -25,12 +25,24 @@ static const char* server_name(size_t server) {
   return data.name;
 }
 
-/* The rows that an admin command answers with; NULL when the server cannot be asked. */
+/* The rows that an admin command answers with, as bytes without NUL; NULL when the server cannot be
+   asked. */
 static char* ask_admin(size_t server, const char* line) {
-  if (ask(GMAN_QUERY_ADMIN, server, bytes_of(line)) == GMAN_OK)
-    return text_to_cstring(text_from_bytes(gman_result(client_get())->data, "a server's answer"));
+  if (ask(GMAN_QUERY_ADMIN, server, bytes_of(line)) == GMAN_OK) {
+    gman_bytes answer = gman_result(client_get())->data;
+    char* rows = text_to_cstring(varlena_from_bytes(answer));
+    for (size_t i = 0; i < answer.size; i++) {
+      if (rows[i] == '\0') rows[i] = '?';
+    }
+    return rows;
+  }
   report_failure(WARNING, client_get(), NULL);
   return NULL;
+}
+
+/* Names are whatever bytes workers have chosen: one that is no text here hides no other. */
+static Datum field_datum(const char* field) {
+  return CStringGetTextDatum(printable(bytes_of(field)));
 }
 
 /* The next part of a text, which it is cut from; NULL at the end. */
@@ -89,10 +101,9 @@ static void put_function(FunctionCallInfo fcinfo, const char* server, char* row)
   char* running = next_part(&row, "\t");
   char* workers = next_part(&row, "\t");
   if (name == NULL || jobs == NULL || running == NULL || workers == NULL) return;
-  Datum values[] = {CStringGetTextDatum(server), CStringGetTextDatum(name),
-                    Int64GetDatum(strtoll(jobs, NULL, 10)),
-                    Int64GetDatum(strtoll(running, NULL, 10)),
-                    Int64GetDatum(strtoll(workers, NULL, 10))};
+  Datum values[] = {
+      CStringGetTextDatum(server), field_datum(name), Int64GetDatum(strtoll(jobs, NULL, 10)),
+      Int64GetDatum(strtoll(running, NULL, 10)), Int64GetDatum(strtoll(workers, NULL, 10))};
   bool nulls[lengthof(values)] = {false};
   put_row(fcinfo, values, nulls);
 }
@@ -100,7 +111,7 @@ static void put_function(FunctionCallInfo fcinfo, const char* server, char* row)
 static Datum array_of_words(char* words) {
   ArrayBuildState* array = initArrayResult(TEXTOID, CurrentMemoryContext, false);
   for (char* word = next_part(&words, " "); word != NULL; word = next_part(&words, " "))
-    accumArrayResult(array, CStringGetTextDatum(word), false, TEXTOID, CurrentMemoryContext);
+    accumArrayResult(array, field_datum(word), false, TEXTOID, CurrentMemoryContext);
   return makeArrayResult(array, CurrentMemoryContext);
 }
 
@@ -111,8 +122,8 @@ static void put_worker(FunctionCallInfo fcinfo, const char* server, char* row) {
   char* id = next_part(&row, " ");
   next_part(&row, " ");
   if (address == NULL || id == NULL || row == NULL || *row == '\0') return;
-  Datum values[] = {CStringGetTextDatum(server), CStringGetTextDatum(address),
-                    CStringGetTextDatum(id), array_of_words(row)};
+  Datum values[] = {CStringGetTextDatum(server), field_datum(address), field_datum(id),
+                    array_of_words(row)};
   bool nulls[lengthof(values)] = {[2] = strcmp(id, "-") == 0};
   put_row(fcinfo, values, nulls);
 }
@@ -199,13 +210,11 @@ PG_FUNCTION_INFO_V1(pg_gman_cancel);
 Datum pg_gman_cancel(PG_FUNCTION_ARGS) {
   const char* line = psprintf("cancel job %s", handle_argument(fcinfo));
   size_t count = gman_server_count(client_get());
-  bool is_cancelled = false;
   for (size_t server = 1; server <= count; server++) {
     gman_status status = ask(GMAN_QUERY_ADMIN, server, bytes_of(line));
-    is_cancelled = is_cancelled || status == GMAN_OK;
+    if (status == GMAN_OK) PG_RETURN_BOOL(true);
     /* A server that does not have the job says so, which is an answer. */
-    if (status != GMAN_OK && status != GMAN_SERVER_ERROR)
-      report_failure(WARNING, client_get(), NULL);
+    if (status != GMAN_SERVER_ERROR) report_failure(WARNING, client_get(), NULL);
   }
-  PG_RETURN_BOOL(is_cancelled);
+  PG_RETURN_BOOL(false);
 }

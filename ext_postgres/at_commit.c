@@ -14,10 +14,8 @@
  */
 #include "ext_postgres/glue.h"
 
-#include <access/parallel.h>
 #include <access/xact.h>
 #include <miscadmin.h>
-#include <portability/instr_time.h>
 #include <utils/memutils.h>
 #include <utils/snapmgr.h>
 
@@ -195,15 +193,10 @@ static void keep_refusal(void) {
 }
 
 static void send_batches(void) {
-  instr_time start;
-  INSTR_TIME_SET_CURRENT(start);
+  Countdown budget = countdown_start(settings_commit_budget_ms());
   for (size_t i = 0; i < batch_count; i++) {
-    instr_time spent;
-    INSTR_TIME_SET_CURRENT(spent);
-    INSTR_TIME_SUBTRACT(spent, start);
-    int left_ms = settings_commit_budget_ms() - (int)INSTR_TIME_GET_MILLISEC(spent);
-    if (left_ms <= 0) return keep_reason("gman.commit_budget is spent");
-    batches[i].common.deadline_ms = left_ms;
+    if (countdown_is_over(&budget)) return keep_reason("gman.commit_budget is spent");
+    batches[i].common.deadline_ms = countdown_left_ms(&budget);
     size_t accepted;
     gman_status status = call_try_batch(&batches[i], &accepted);
     progress.sent += (int64)accepted;
@@ -223,29 +216,43 @@ static void warn(void) {
            errhint("Delivery outbox loses no job. See gman.commit_budget for the time limit.")));
 }
 
-/* An error that got out would take the cluster down, and one that is caught has switched off what
-   holds interrupts, which the rest of the commit relies on. */
 static void send_and_warn(void) {
+  send_batches();
+  if (progress.sent < held.count) warn();
+}
+
+/* A constant text, which needs no more memory than PostgreSQL keeps for its errors. */
+static void warn_of_error(void) {
+  ereport(WARNING,
+          (errcode(ERRCODE_WARNING),
+           errmsg_internal("an error ended the sending of this transaction's jobs: some of them "
+                           "were not sent, or their fate is unknown"),
+           errdetail_internal("The transaction is committed.")));
+}
+
+/* An error that got out would take the cluster down, and one that is caught has switched off what
+   holds interrupts, which the rest of the commit relies on. False: there was one. */
+static bool ends_well(void (*step)(void)) {
   volatile uint32 interrupts_held = InterruptHoldoffCount;
+  volatile bool is_well = true;
   MemoryContext context = CurrentMemoryContext;
   PG_TRY();
-  {
-    send_batches();
-    if (progress.sent < held.count) warn();
-  }
+  { step(); }
   PG_CATCH();
   {
     MemoryContextSwitchTo(context);
     FlushErrorState();
     InterruptHoldoffCount = interrupts_held;
+    is_well = false;
   }
   PG_END_TRY();
+  return is_well;
 }
 
 static void after_commit(void) {
   if (batch_count > 0) {
     progress = (struct Progress){.sent = 0, .reason = ""};
-    send_and_warn();
+    if (!ends_well(send_and_warn)) ends_well(warn_of_error);
     count_sent(DELIVERY_COMMIT, progress.sent);
     count_failed(DELIVERY_COMMIT, held.count - progress.sent);
   }

@@ -96,6 +96,31 @@ const gman_result_data* call_ping(void) {
   return gman_result(client);
 }
 
+Countdown countdown_start(int32 total_ms) {
+  Countdown countdown = {.total_ms = total_ms};
+  INSTR_TIME_SET_CURRENT(countdown.start);
+  return countdown;
+}
+
+static int64 left_ms(const Countdown* countdown) {
+  instr_time spent;
+  INSTR_TIME_SET_CURRENT(spent);
+  INSTR_TIME_SUBTRACT(spent, countdown->start);
+  return countdown->total_ms - (int64)INSTR_TIME_GET_MILLISEC(spent);
+}
+
+bool countdown_is_over(const Countdown* countdown) {
+  return countdown->total_ms > 0 && left_ms(countdown) <= 0;
+}
+
+int32 countdown_left_ms(const Countdown* countdown) {
+  return countdown->total_ms > 0 ? (int32)Max(left_ms(countdown), 1) : 0;
+}
+
+int32 call_deadline_ms(const gman_job* job) {
+  return job->deadline_ms > 0 ? job->deadline_ms : settings_deadline_ms();
+}
+
 static gman_status send_batch(gman_client* client, const JobBatch* batch) {
   return run(client, gman_start_jobs(client, &batch->common, batch->parts, batch->count));
 }
@@ -113,12 +138,14 @@ static bool lose_uniques(JobBatch* batch) {
 
 gman_status call_try_batch(JobBatch* batch, size_t* accepted) {
   gman_client* client = client_get();
+  Countdown countdown = countdown_start(call_deadline_ms(&batch->common));
   gman_status status = send_batch(client, batch);
   size_t count;
   const gman_job_outcome* outcomes = gman_job_outcomes(client, &count);
   /* Without an outcome nothing was sent: the server does not know what it was asked for. */
   if (status == GMAN_SERVER_ERROR && count == 0 &&
       batch->common.unique_mode == GMAN_UNIQUE_UNTIL_START && lose_uniques(batch)) {
+    batch->common.deadline_ms = countdown_left_ms(&countdown);
     status = send_batch(client, batch);
     outcomes = gman_job_outcomes(client, &count);
   }

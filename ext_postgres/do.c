@@ -35,13 +35,12 @@ static Datum do_bytea(FunctionCallInfo fcinfo, gman_priority priority) {
 }
 
 /* The unique and the options stand side by side, from the argument `number` on. */
-static Datum submit(FunctionCallInfo fcinfo, gman_job* job, int number) {
+static Datum submit(FunctionCallInfo fcinfo, gman_job* job, int number, OptionsOf whose) {
   JobOptions options = {.delivery = settings_delivery(),
                         .priority = (gman_priority)job->priority,
                         .run_at_ms = job->run_at_ms};
   if (!PG_ARGISNULL(number)) job->unique = text_argument(fcinfo, number, "unique_key");
-  if (!PG_ARGISNULL(number + 1))
-    options_read(PG_GETARG_JSONB_P(number + 1), OPTIONS_OF_CALL, &options);
+  if (!PG_ARGISNULL(number + 1)) options_read(PG_GETARG_JSONB_P(number + 1), whose, &options);
   job->background = 1;
   job->priority = options.priority;
   job->run_at_ms = options.run_at_ms;
@@ -53,7 +52,7 @@ static Datum submit(FunctionCallInfo fcinfo, gman_job* job, int number) {
 
 static Datum do_background(FunctionCallInfo fcinfo, gman_priority priority) {
   gman_job job = job_of(fcinfo, priority);
-  return submit(fcinfo, &job, 2);
+  return submit(fcinfo, &job, 2, OPTIONS_OF_CALL);
 }
 
 PG_FUNCTION_INFO_V1(pg_gman_do);
@@ -99,9 +98,7 @@ Datum pg_gman_do_low_background(PG_FUNCTION_ARGS) {
 
 Datum pg_gman_do_at(PG_FUNCTION_ARGS) {
   gman_job job = job_of(fcinfo, GMAN_PRIORITY_NORMAL);
-  if (PG_ARGISNULL(2))
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("argument \"run_at\" of a gman function must not be NULL")));
+  check_not_null(fcinfo, 2, "run_at");
   job.run_at_ms = options_run_at_ms(PG_GETARG_TIMESTAMPTZ(2));
-  return submit(fcinfo, &job, 3);
+  return submit(fcinfo, &job, 3, OPTIONS_OF_CALL_AT);
 }

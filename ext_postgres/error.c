@@ -60,6 +60,15 @@ void report_failure(int level, gman_client* client, const gman_job* job) {
                   hint[0] == '\0' ? 0 : errhint("%s", hint)));
 }
 
+void raise_outcome(const gman_job_outcome* outcome, size_t number, size_t count) {
+  ereport(ERROR,
+          (errcode(sqlstate_of(outcome->status, NULL)),
+           errmsg_internal("%s", printable(bytes_of(outcome->message))),
+           errdetail("It is job %zu of %zu.", number, count),
+           outcome->hint[0] == '\0' ? 0 : errhint("%s", printable(bytes_of(outcome->hint)))));
+  pg_unreachable();
+}
+
 void raise_failure(gman_client* client, const gman_job* job) {
   report_failure(ERROR, client, job);
   pg_unreachable();

@@ -7,10 +7,10 @@
  * knowledge of the protocol is C++ behind <gman/gman.h>, which neither throws nor calls back, so
  * no jump ever crosses a C++ frame.
  *
- *   SQL function  do.c, do_many.c, ask.c, ping.c, version.c, settings.c, trigger.c
+ *   SQL function  do.c, do_many.c, aggregate.c, ask.c, ping.c, version.c, settings.c, trigger.c
  *   its options   options.c: jsonb to what they mean
  *   a job's way   deliver.c: now, at COMMIT (at_commit.c), by the outbox (outbox.c), or into this
- *                 session's memory (recorded.c)
+ *                 session's memory (recorded.c); many that are waited for: foreground.c
  *   a call        call.c: start it, wait for it by the latch, end it on every way out
  *   its client    client.c: one for the life of the backend, as the settings say
  *   its failure   error.c: a status of the library as an SQLSTATE
@@ -23,6 +23,7 @@
 #include <fmgr.h>
 #include <gman/gman.h>
 #include <lib/ilist.h>
+#include <portability/instr_time.h>
 #include <utils/jsonb.h>
 #if PG_VERSION_NUM >= 160000
 #include <varatt.h>
@@ -66,6 +67,7 @@ void settings_check_allowed(const char* servers);
 Delivery settings_delivery(void);
 OnError settings_on_error(void);
 Enabled settings_enabled(void);
+int settings_deadline_ms(void);
 int settings_commit_budget_ms(void);
 int settings_commit_jobs_max(void);
 uint32 settings_workload_bytes_max(void);
@@ -100,6 +102,23 @@ gman_status call_try_foreground(const JobBatch* batch);
    uniques, which the parts have lost then. */
 gman_status call_try_batch(JobBatch* batch, size_t* accepted);
 
+/* A time that several calls share. */
+typedef struct Countdown {
+  instr_time start;
+  int32 total_ms; /* 0: without limit */
+} Countdown;
+
+/* From now on. */
+Countdown countdown_start(int32 total_ms);
+
+bool countdown_is_over(const Countdown* countdown);
+
+/* The deadline of the next call: what is left, and at least 1; 0 without limit. */
+int32 countdown_left_ms(const Countdown* countdown);
+
+/* The job's own deadline, or that of the settings; 0: none. */
+int32 call_deadline_ms(const gman_job* job);
+
 /* Raises what gman_start_job() would refuse to send. */
 void call_check(const gman_job* job);
 
@@ -110,6 +129,9 @@ void call_check_in_batch(const gman_job* job);
 
 /* Raises what ended the client's last call. `job` may be NULL. */
 _Noreturn void raise_failure(gman_client* client, const gman_job* job);
+
+/* Raises what ended one of many jobs badly. */
+_Noreturn void raise_outcome(const gman_job_outcome* outcome, size_t number, size_t count);
 
 /* Tells what ended it, at a level such as WARNING. */
 void report_failure(int level, gman_client* client, const gman_job* job);
@@ -132,9 +154,11 @@ typedef struct JobOptions {
   bool only_changed; /* of triggers: whether an UPDATE must change the workload */
 } JobOptions;
 
-typedef enum OptionsOf { OPTIONS_OF_CALL, OPTIONS_OF_TRIGGER } OptionsOf;
+typedef enum OptionsOf { OPTIONS_OF_CALL, OPTIONS_OF_CALL_AT, OPTIONS_OF_TRIGGER } OptionsOf;
+#define OPTIONS_OF_COUNT 3
 
-/* Raises, naming the key, what is no option or has a value of another type. */
+/* Raises, naming the key, what is no option or has a value of another type; and a deadline for a
+   delivery in which the call does not wait for a server. */
 void options_read(Jsonb* jsonb, OptionsOf whose, JobOptions* options);
 
 /* Milliseconds since 1970, or 0 for what is not in the future; raises what is no time. */
@@ -159,6 +183,17 @@ void deliver_batch(JobBatch* batch, Delivery delivery);
 
 /* Runs a foreground job. NULL when gman.enabled has it that nothing is sent. */
 const gman_result_data* deliver_foreground(const gman_job* job);
+
+/* foreground.c */
+
+/* What has come of the job at that place, the first being 0. Its bytes are the client's. */
+typedef void (*TakeOutcome)(void* taker, size_t place, const gman_job_outcome* outcome);
+
+/* Runs jobs that have all but unique and workload in common, and hands over what came of each in
+   their order. Raises what is wrong with one, and when none could be sent. False: gman.enabled has
+   it that nothing is sent. */
+bool foreground_run(const gman_job* common, gman_job_part* parts, size_t count, TakeOutcome take,
+                    void* taker);
 
 /* at_commit.c */
 
@@ -213,6 +248,9 @@ int64 job_list_drop(JobList* list, SubTransactionId owner);
 void job_list_clear(JobList* list);
 
 /* text.c */
+
+/* Raises when an argument is NULL. */
+void check_not_null(FunctionCallInfo fcinfo, int number, const char* name);
 
 /* The bytes of a text or bytea argument; raises when it is NULL. */
 gman_bytes text_argument(FunctionCallInfo fcinfo, int number, const char* name);

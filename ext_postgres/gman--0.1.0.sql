@@ -66,8 +66,70 @@ CREATE FUNCTION gman_do_many(
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'pg_gman_do_many'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION gman_do_many(text, text[], interval) IS
-  'Runs a job for each workload, as many at a time as there are workers, and returns a row for '
-  'each in their order: its result, or the error that it ended with.';
+  'Runs a job for each workload, as many at a time as there are workers (up to 64), and returns a '
+  'row for each in their order: its result, or the error that it ended with. The deadline is for '
+  'all of them together. Raises what is wrong with a workload, and when none could be sent.';
+
+-- The parts of the aggregates below, which nobody else can call: no value is of type internal.
+CREATE FUNCTION gman_group_add(internal, function text, workload text)
+RETURNS internal AS 'MODULE_PATHNAME', 'pg_gman_group_add'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION gman_group_add(internal, text, text) IS 'Behind gman_map and gman_sum.';
+CREATE FUNCTION gman_group_add(internal, function text, workload text, unique_key text)
+RETURNS internal AS 'MODULE_PATHNAME', 'pg_gman_group_add'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION gman_group_add(internal, text, text, text) IS 'Behind gman_map and gman_sum.';
+CREATE FUNCTION gman_group_add(internal, function text, workload bytea)
+RETURNS internal AS 'MODULE_PATHNAME', 'pg_gman_group_add'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION gman_group_add(internal, text, bytea) IS 'Behind gman_map.';
+CREATE FUNCTION gman_group_map(internal)
+RETURNS text[] AS 'MODULE_PATHNAME', 'pg_gman_group_map'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_group_map(internal) IS 'Behind gman_map.';
+CREATE FUNCTION gman_group_map_bytea(internal)
+RETURNS bytea[] AS 'MODULE_PATHNAME', 'pg_gman_group_map_bytea'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_group_map_bytea(internal) IS 'Behind gman_map.';
+CREATE FUNCTION gman_group_sum(internal)
+RETURNS bigint AS 'MODULE_PATHNAME', 'pg_gman_group_sum'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION gman_group_sum(internal) IS 'Behind gman_sum.';
+
+-- READ_WRITE: the last step runs the jobs, so it must come once. It keeps them from being window
+-- functions, where it would come for each row.
+CREATE AGGREGATE gman_map(function text, workload text) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_map,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_map(text, text) IS
+  'gman_map(function, workload ORDER BY …) runs a job for each row of the group, as many at a time '
+  'as there are workers (up to 64), and returns their results in that order; {} without rows. '
+  'Raises what one of them ended with: gman_do_many tells results and errors apart.';
+
+CREATE AGGREGATE gman_map(function text, workload text, unique_key text) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_map,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_map(text, text, text) IS
+  'The same with a unique key for each job: those that have the same are one.';
+
+CREATE AGGREGATE gman_map(function text, workload bytea) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_map_bytea,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_map(text, bytea) IS 'The same for bytes, and with bytes as the results.';
+
+CREATE AGGREGATE gman_sum(function text, workload text) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_sum,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_sum(text, text) IS
+  'Runs a job for each row of the group, as gman_map does, and adds up their results, which must '
+  'be 64-bit integers and nothing else; 0 without rows.';
+
+CREATE AGGREGATE gman_sum(function text, workload text, unique_key text) (
+  SFUNC = gman_group_add, STYPE = internal, FINALFUNC = gman_group_sum,
+  FINALFUNC_MODIFY = READ_WRITE, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE gman_sum(text, text, text) IS
+  'The same with a unique key for each job. Those that have the same are one job, whose result is '
+  'added for each of their rows.';
 
 -- Not waiting --------------------------------------------------------------------------------
 
@@ -142,25 +204,33 @@ COMMENT ON FUNCTION gman_trigger() IS
   'A third argument has options in JSON: delivery, priority, unique, only_changed. EXECUTE is '
   'needed to create the trigger, not to fire it.';
 
+-- Names and operators are pg_catalog's, whatever else the extension's schema has by the same name.
+-- Arguments end with a NUL, which the escaped form of a backslash must not look like. Options are
+-- text, since those of a trigger that was made by hand may be no JSON.
 CREATE VIEW gman_watches AS
 SELECT tg.tgrelid::regclass AS watched,
        argument[1] AS function_name,
        argument[2] AS what,
-       CASE WHEN tg.tgtype & 1 = 1 THEN 'row' ELSE 'statement' END AS level,
-       array_remove(ARRAY[CASE WHEN tg.tgtype & 4 = 4 THEN 'insert' END,
-                          CASE WHEN tg.tgtype & 16 = 16 THEN 'update' END,
-                          CASE WHEN tg.tgtype & 8 = 8 THEN 'delete' END], NULL) AS events,
-       argument[3]::jsonb AS options,
+       CASE WHEN kind.bits & 1 = 1 THEN 'row' ELSE 'statement' END AS level,
+       pg_catalog.array_remove(ARRAY[CASE WHEN kind.bits & 4 = 4 THEN 'insert' END,
+                                     CASE WHEN kind.bits & 16 = 16 THEN 'update' END,
+                                     CASE WHEN kind.bits & 8 = 8 THEN 'delete' END],
+                               NULL) AS events,
+       argument[3] AS options,
        tg.tgenabled <> 'D' AS is_enabled,
        tg.tgname AS trigger_name
-  FROM pg_trigger AS tg
+  FROM pg_catalog.pg_trigger AS tg
+ CROSS JOIN LATERAL (SELECT tg.tgtype::integer) AS kind (bits)
  CROSS JOIN LATERAL (
-       SELECT array_agg(convert_from(decode(piece, 'escape'), getdatabaseencoding())
-                        ORDER BY number) AS argument
-         FROM unnest(string_to_array(encode(tg.tgargs, 'escape'), '\000'))
+       SELECT pg_catalog.array_agg(
+                pg_catalog.convert_from(pg_catalog.decode(piece, 'escape'),
+                                        pg_catalog.getdatabaseencoding())
+                ORDER BY number) AS argument
+         FROM pg_catalog.unnest(pg_catalog.string_to_array(
+                pg_catalog.replace(pg_catalog.encode(tg.tgargs, 'escape'), '\\', '\134'), '\000'))
               WITH ORDINALITY AS pieces (piece, number)
         WHERE number <= tg.tgnargs) AS arguments
- WHERE tg.tgfoid = 'gman_trigger()'::regprocedure AND tg.tgparentid = 0;
+ WHERE tg.tgfoid = 'gman_trigger()'::regprocedure::oid AND tg.tgparentid = 0::oid;
 COMMENT ON VIEW gman_watches IS
   'The triggers that queue jobs, by gman_watch() or by CREATE TRIGGER.';
 
@@ -170,6 +240,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   made     record;
+  wanted   bytea := convert_to($2, getdatabaseencoding()) || '\x00';  -- each argument ends so
   is_found boolean := false;
 BEGIN
   FOR made IN
@@ -181,8 +252,7 @@ BEGIN
       JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
      WHERE tg.tgrelid = $1 AND tg.tgparentid = 0 AND e.extname = 'gman'
        AND p.proname = 'gman_trigger' AND tg.tgname ^@ 'gman_watch_'
-       AND split_part(encode(tg.tgargs, 'escape'), '\000', 1)
-         = encode(convert_to($2, getdatabaseencoding()), 'escape')
+       AND substring(tg.tgargs, 1, octet_length(wanted)) = wanted
   LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', made.tgname, $1);
     is_found := true;
@@ -361,7 +431,10 @@ SELECT gman_version() AS library_version,
        current_setting('gman.enabled') AS enabled,
        current_setting('gman.delivery') AS delivery,
        current_setting('gman.on_error') AS on_error,
-       to_regclass('gman.outbox') IS NOT NULL AS has_outbox,
+       -- By the catalogue, since nobody needs USAGE on the outbox's schema to put jobs into it.
+       EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE n.nspname = 'gman' AND c.relname = 'outbox') AS has_outbox,
        gman_held_jobs() AS held_jobs;
 COMMENT ON VIEW gman_status IS
   'How this session sends jobs, and how many its transaction will send at COMMIT. Asks no server: '
@@ -388,6 +461,7 @@ DO $$
 DECLARE
   made record;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   FOR made IN
     SELECT p.oid::regprocedure AS function
       FROM pg_catalog.pg_proc AS p

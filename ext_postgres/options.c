@@ -14,7 +14,7 @@ typedef void (*ReadOption)(const char* key, const JsonbValue* value, JobOptions*
 
 typedef struct OptionKey {
   const char* name;
-  bool of_call, of_trigger;
+  bool is_of[OPTIONS_OF_COUNT];
   ReadOption read;
 } OptionKey;
 
@@ -94,21 +94,24 @@ static void read_only_changed(const char* key, const JsonbValue* value, JobOptio
 }
 
 static const OptionKey keys[] = {
-    /* name         of call  of trigger */
-    {"priority", true, true, read_priority}, {"delivery", true, true, read_delivery},
-    {"run_at", true, false, read_run_at},    {"deadline", true, false, read_deadline},
-    {"unique", false, true, read_unique},    {"only_changed", false, true, read_only_changed},
+    /* name         of a call, of gman_do_at, of a trigger */
+    {"priority", {true, true, true}, read_priority},
+    {"delivery", {true, true, true}, read_delivery},
+    {"run_at", {true, false, false}, read_run_at},
+    {"deadline", {true, true, false}, read_deadline},
+    {"unique", {false, false, true}, read_unique},
+    {"only_changed", {false, false, true}, read_only_changed},
 };
 
-static bool is_of(const OptionKey* key, OptionsOf whose) {
-  return whose == OPTIONS_OF_CALL ? key->of_call : key->of_trigger;
-}
+/* What the options are of, as a message names it. */
+static const char* const owners[OPTIONS_OF_COUNT] = {"gman function", "call of gman_do_at",
+                                                     "gman trigger"};
 
 static const char* known_keys(OptionsOf whose) {
   StringInfoData names;
   initStringInfo(&names);
   for (size_t i = 0; i < lengthof(keys); i++) {
-    if (!is_of(&keys[i], whose)) continue;
+    if (!keys[i].is_of[whose]) continue;
     appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ", keys[i].name);
   }
   return names.data;
@@ -117,12 +120,11 @@ static const char* known_keys(OptionsOf whose) {
 static void read_one(const char* name, const JsonbValue* value, OptionsOf whose,
                      JobOptions* options) {
   for (size_t i = 0; i < lengthof(keys); i++) {
-    if (is_of(&keys[i], whose) && strcmp(keys[i].name, name) == 0)
+    if (keys[i].is_of[whose] && strcmp(keys[i].name, name) == 0)
       return keys[i].read(name, value, options);
   }
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                  errmsg("\"%s\" is no option of a gman %s", name,
-                         whose == OPTIONS_OF_CALL ? "function" : "trigger"),
+                  errmsg("\"%s\" is no option of a %s", name, owners[whose]),
                   errhint("Options are: %s.", known_keys(whose))));
 }
 
@@ -141,6 +143,12 @@ void options_read(Jsonb* jsonb, OptionsOf whose, JobOptions* options) {
     else if (token == WJB_VALUE)
       read_one(name, &value, whose, options);
   }
+  if (options->deadline_ms > 0 && options->delivery != DELIVERY_IMMEDIATE)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("option \"deadline\" has no meaning in delivery %s",
+                           delivery_name(options->delivery)),
+                    errdetail("The call waits for no server; gman.commit_budget bounds what is "
+                              "sent at COMMIT.")));
 }
 
 /* From the epoch of Unix to that of PostgreSQL. */

@@ -18,6 +18,8 @@
 #include <commands/async.h>
 #include <executor/spi.h>
 #include <miscadmin.h>
+#include <nodes/makefuncs.h>
+#include <storage/lockdefs.h>
 #include <utils/array.h>
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
@@ -97,19 +99,36 @@ static void execute(SPIPlanPtr plan, Datum* values, const char* nulls, int expec
     elog(ERROR, "a statement for gman.outbox came to %s", SPI_result_code_string(done));
 }
 
-static void read_setting(void) {
+static _Noreturn void refuse_setting(const char* what) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("gman.outbox_setting %s", what),
+                  errhint("Run sql/postgres/outbox.sql, or SELECT gman_outbox_install().")));
+  pg_unreachable();
+}
+
+/* A view in its place would run its functions as the owner of gman.outbox. The lock keeps what was
+   looked at until the end of the transaction. */
+static void check_setting_table(Oid owner) {
+  Oid table = RangeVarGetRelid(makeRangeVar("gman", "outbox_setting", -1), AccessShareLock, true);
+  if (!OidIsValid(table)) refuse_setting("does not exist");
+  if (get_rel_relkind(table) != RELKIND_RELATION) refuse_setting("is no table");
+  if (owner_of(table) != owner) refuse_setting("has another owner than gman.outbox");
+}
+
+static void read_setting(Oid owner) {
   static SPIPlanPtr plan;
   if (plan == NULL) RegisterXactCallback(forget_setting, NULL);
+  check_setting_table(owner);
   execute(kept_plan(&plan, select_setting, 0, NULL), NULL, NULL, SPI_OK_SELECT);
   if (SPI_processed != 1)
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("gman.outbox_setting must have one row, and has %llu",
-                           (unsigned long long)SPI_processed),
-                    errhint("Run sql/postgres/outbox.sql, or SELECT gman_outbox_install().")));
+    refuse_setting(psprintf("must have one row, and has %llu", (unsigned long long)SPI_processed));
   HeapTuple row = SPI_tuptable->vals[0];
   bool is_null;
-  setting.notifies = DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
-  strlcpy(setting.uuid, SPI_getvalue(row, SPI_tuptable->tupdesc, 2), sizeof setting.uuid);
+  Datum notifies = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null);
+  const char* uuid = SPI_getvalue(row, SPI_tuptable->tupdesc, 2);
+  if (is_null || uuid == NULL) refuse_setting("has a row with a NULL");
+  setting.notifies = DatumGetBool(notifies);
+  strlcpy(setting.uuid, uuid, sizeof setting.uuid);
   setting.is_known = true;
 }
 
@@ -143,6 +162,15 @@ static void put_common(const gman_job* job, Datum* values, char* nulls) {
   if (job->run_at_ms == 0) nulls[2] = 'n';
 }
 
+/* A job that is no row would be lost in silence. */
+static void check_rows(size_t jobs) {
+  if (SPI_processed == jobs) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("gman.outbox took %llu of %zu jobs", (unsigned long long)SPI_processed, jobs),
+           errhint("Does a trigger or a rule on gman.outbox drop them?")));
+}
+
 /* Returns the row's id. */
 static int64 insert_job(const gman_job* common, const gman_job_part* part) {
   static SPIPlanPtr plan;
@@ -155,10 +183,7 @@ static int64 insert_job(const gman_job* common, const gman_job_part* part) {
   values[4] = PointerGetDatum(varlena_from_bytes(part->workload));
   execute(kept_plan(&plan, insert_one, lengthof(types), types), values, nulls,
           SPI_OK_INSERT_RETURNING);
-  if (SPI_processed != 1)
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("gman.outbox took no row for the job"),
-                    errhint("Does a trigger or a rule on gman.outbox drop it?")));
+  check_rows(1);
   bool is_null;
   return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 }
@@ -172,6 +197,7 @@ static void insert_batch(const JobBatch* batch) {
   values[3] = array_of(batch, unique_of_part, TEXTOID);
   values[4] = array_of(batch, workload_of_part, BYTEAOID);
   execute(kept_plan(&plan, insert_many, lengthof(types), types), values, nulls, SPI_OK_INSERT);
+  check_rows(batch->count);
 }
 
 /* Returns the id of the row, when it is one. */
@@ -184,7 +210,7 @@ static int64 insert_as_owner(const JobBatch* batch) {
   SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE |
                                     SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
   int64 id = 0;
-  if (!setting.is_known) read_setting();
+  if (!setting.is_known) read_setting(owner);
   if (batch->count == 1)
     id = insert_job(&batch->common, batch->parts);
   else

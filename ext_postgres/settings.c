@@ -109,7 +109,8 @@ static void define_delivery_settings(void) {
                           NULL, NULL);
   DefineCustomEnumVariable("gman.on_error", "What a background job that cannot be sent is.",
                            "error: an error; warning: a warning, and the job is lost; outbox: a "
-                           "row in gman.outbox.",
+                           "row in gman.outbox. When it is the server's answer that was lost, the "
+                           "job may be queued as well, and run twice.",
                            &on_error, ON_ERROR_ERROR, error_answers, PGC_SUSET, 0, NULL, NULL,
                            NULL);
   DefineCustomEnumVariable("gman.enabled", "Whether jobs are sent.",
@@ -158,6 +159,10 @@ OnError settings_on_error(void) {
 
 Enabled settings_enabled(void) {
   return (Enabled)enabled;
+}
+
+int settings_deadline_ms(void) {
+  return deadline_ms;
 }
 
 int settings_commit_budget_ms(void) {

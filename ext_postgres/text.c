@@ -13,10 +13,14 @@
 /* A worker's exception or warning may be as long as a result; a log line should not. */
 #define MESSAGE_BYTES_MAX 8192
 
-gman_bytes text_argument(FunctionCallInfo fcinfo, int number, const char* name) {
+void check_not_null(FunctionCallInfo fcinfo, int number, const char* name) {
   if (PG_ARGISNULL(number))
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                     errmsg("argument \"%s\" of a gman function must not be NULL", name)));
+}
+
+gman_bytes text_argument(FunctionCallInfo fcinfo, int number, const char* name) {
+  check_not_null(fcinfo, number, name);
   text* value = PG_GETARG_TEXT_PP(number);
   return (gman_bytes){.data = VARDATA_ANY(value), .size = VARSIZE_ANY_EXHDR(value)};
 }

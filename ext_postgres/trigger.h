@@ -24,11 +24,12 @@ typedef struct TriggerPlan {
   What what;
   gman_bytes function;
   JobOptions options;
-  const char* table; /* "schema.table" */
-  Column* column;    /* for WHAT_COLUMN */
-  Column* key;       /* the primary key's columns, in its order */
-  int key_count;     /* 0: the table has none */
-  Column* all;       /* for WHAT_DIFF: every column */
+  const char* table;       /* schema.table, quoted where SQL would */
+  const char* column_name; /* schema.table.column, for WHAT_COLUMN */
+  Column* column;          /* for WHAT_COLUMN */
+  Column* key;             /* the primary key's columns, in its order */
+  int key_count;           /* 0: the table has none */
+  Column* all;             /* for WHAT_DIFF: every column */
   int all_count;
 } TriggerPlan;
 

@@ -86,6 +86,7 @@ static void prepare_column(TriggerPlan* plan, const TriggerData* data, const cha
                     errmsg("column \"%s\" of relation \"%s\" does not exist", name,
                            RelationGetRelationName(data->tg_relation)),
                     errdetail("Trigger \"%s\" names it.", data->tg_trigger->tgname)));
+  plan->column_name = psprintf("%s.%s", plan->table, quote_identifier(name));
   plan->column = palloc(sizeof(Column));
   *plan->column = column_of(description, number);
 }
@@ -100,16 +101,16 @@ static What what_of(const char* name) {
 void trigger_row_prepare(TriggerPlan* plan, const TriggerData* data, const char* what) {
   Relation table = data->tg_relation;
   plan->what = what_of(what);
-  plan->table = psprintf("%s.%s", get_namespace_name(RelationGetNamespace(table)),
-                         RelationGetRelationName(table));
+  plan->table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(table)),
+                                           RelationGetRelationName(table));
   prepare_key(plan, table);
   switch (plan->what) {
     case WHAT_COLUMN: return prepare_column(plan, data, what);
     case WHAT_PK:
       if (plan->key_count > 0) return;
       ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                      errmsg("table \"%s\" has no primary key for trigger \"%s\" to send",
-                             plan->table, data->tg_trigger->tgname)));
+                      errmsg("table %s has no primary key for trigger \"%s\" to send", plan->table,
+                             data->tg_trigger->tgname)));
     case WHAT_ROW: return;
     case WHAT_DIFF: return prepare_all(plan, RelationGetDescr(table));
   }
@@ -221,13 +222,17 @@ static gman_bytes fitting(const char* unique) {
   return bytes_of(TextDatumGetCString(hex));
 }
 
+/* No two rows, and no two tables or columns, have the same: names are quoted where they must be,
+   and where a key ends and a text begins is told by the key's length in bytes. */
 gman_bytes trigger_row_unique(const TriggerPlan* plan, TupleTableSlot* row, gman_bytes workload) {
   gman_bytes none = {.data = NULL, .size = 0};
   if (!plan->options.has_unique || plan->key_count == 0) return none;
   switch (plan->what) {
     case WHAT_PK: return fitting(psprintf("%s:%s", plan->table, workload.data));
-    case WHAT_COLUMN:
-      return fitting(psprintf("%s:%s:%s", plan->table, key_text(plan, row), workload.data));
+    case WHAT_COLUMN: {
+      const char* key = key_text(plan, row);
+      return fitting(psprintf("%s:%zu:%s:%s", plan->column_name, strlen(key), key, workload.data));
+    }
     case WHAT_ROW:
     case WHAT_DIFF: break;
   }

@@ -7,8 +7,25 @@
 -- at any time; outbox_uninstall.sql takes it away. gman-relay ships the rows after their commit
 -- (docs/RELAY.md), and what is promised when something dies is in docs/DELIVERY.md.
 BEGIN;
+-- Names mean what they mean in pg_catalog, whatever the session's search_path says.
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 CREATE SCHEMA IF NOT EXISTS gman;
+-- Who owns the schema may put what they like in the place of what is made here, and what is made
+-- here runs with the rights of whoever runs this script.
+DO $$
+DECLARE
+  owner record;
+BEGIN
+  SELECT r.rolname AS name, r.rolsuper AS is_superuser INTO STRICT owner
+    FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
+   WHERE n.nspname = 'gman';
+  IF owner.name <> current_user AND NOT owner.is_superuser THEN
+    RAISE insufficient_privilege USING
+      MESSAGE = format('schema gman belongs to role %I', owner.name),
+      HINT = format('Run this as %I, or give the schema another owner or name.', owner.name);
+  END IF;
+END $$;
 COMMENT ON SCHEMA gman IS 'gman''s outbox: jobs that gman-relay ships after their commit.';
 
 -- CREATE TYPE knows no IF NOT EXISTS.

@@ -6,13 +6,16 @@
 --
 --   gman_submit   queues background jobs, and makes triggers that do
 --   gman_call     runs jobs and waits for their results
---   gman_admin    both, and chooses servers and settings
+--   gman_admin    both, and chooses servers and settings; to install the outbox it also needs
+--                 GRANT CREATE ON DATABASE … TO gman_admin, which is left to you
 --
 -- Then: GRANT gman_submit, gman_call TO app. Who only writes tables that have a trigger needs none
 -- of them. May be run again at any time. Roles belong to the whole cluster, so that neither
 -- CREATE EXTENSION makes them nor DROP EXTENSION takes them away; the grants are kept by pg_dump.
 \set ON_ERROR_STOP on
 BEGIN;
+-- Names mean what they mean in pg_catalog, whatever the session's search_path says.
+SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$
 DECLARE
   home      text := (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'gman');
@@ -50,6 +53,7 @@ BEGIN
   LOOP
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', member.function,
       CASE WHEN member.name IN ('gman_do', 'gman_do_high', 'gman_do_low', 'gman_do_many')
+                  OR member.name IN ('gman_map', 'gman_sum') OR member.name ^@ 'gman_group_'
                 THEN 'gman_call'
            WHEN member.name IN ('gman_servers_set', 'gman_outbox_install', 'gman_cancel',
                                 'gman_servers', 'gman_functions', 'gman_workers')

@@ -9,7 +9,7 @@ import unittest
 import wire
 from fixture import ExtensionCase
 from gmand import Gmand
-from lying_server import (CREATED, GREETING, PATIENCE_SECONDS, LyingServer, answers,
+from lying_server import (CREATED, GREETING, PATIENCE_SECONDS, DiesAfter, LyingServer, answers,
                           answers_and_closes, header, response)
 from postgres import PrivatePostgres
 
@@ -165,6 +165,30 @@ class Faults(ExtensionCase):
         self.session.run("SELECT count(gman_do_background('never', i::text)) "
                          "FROM generate_series(1, 2000) AS i")
         self.assertEqual(connections(), before)
+
+    def test_names_that_are_no_text_here_hide_no_others(self):
+        with wire.Peer(self.gmand.address) as worker:
+            worker.send(wire.SET_CLIENT_ID, b"Andr\xe9")
+            worker.send(wire.CAN_DO, b"index_caf\xe9")
+            worker.echo()
+            self.assertEqual(self.session.run(
+                "SELECT workers FROM gman_functions() WHERE function_name = 'index_caf?'"), "1")
+            self.assertEqual(self.session.run(
+                "SELECT client_id, functions FROM gman_workers() WHERE client_id ~ '^Andr'"),
+                "Andr?|{index_caf?}")
+            self.assertEqual(self.session.run(
+                "SELECT count(*) FROM gman_functions() WHERE function_name = 'reverse'"), "1")
+
+    def test_a_server_that_goes_away_hides_no_result_that_came_before(self):
+        """Two workloads that one call of the library does not take together."""
+        done = CREATED.removeprefix(GREETING) + response(wire.WORK_COMPLETE, "H:liar:1", "first")
+        with DiesAfter(40 << 20, done) as dying:
+            self.use(dying.address)
+            answer = self.session.run(
+                "SELECT number, result, error IS NOT NULL AS failed FROM gman_do_many('f', "
+                "ARRAY[repeat('x', 40 << 20), repeat('y', 40 << 20)]) ORDER BY number")
+        self.assertEqual(answer, "1|first|f\n2||t")
+        self.assert_next_call_works()
 
     def test_a_latin1_database_sends_and_returns_its_own_bytes(self):
         with PrivatePostgres(servers=self.gmand.address, encoding="LATIN1") as postgres:

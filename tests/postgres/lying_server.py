@@ -45,6 +45,37 @@ class LyingServer:
                     self._script(connection)
 
 
+class DiesAfter:
+    """Greets one connection, reads so many bytes from it, says one thing, and is gone."""
+
+    def __init__(self, asked_bytes, answer):
+        self._asked_bytes = asked_bytes
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._thread.join(PATIENCE_SECONDS)
+        self._listener.close()
+
+    def _run(self):
+        self._listener.settimeout(PATIENCE_SECONDS)
+        connection, _ = self._listener.accept()
+        with connection:
+            connection.settimeout(PATIENCE_SECONDS)
+            asked = len(connection.recv(65536))
+            connection.sendall(GREETING)
+            while asked < self._asked_bytes:
+                asked += len(connection.recv(1 << 20))
+            self._listener.close()
+            connection.sendall(self._answer)
+
+
 def response(kind, *args):
     return wire.encode(kind, *args, magic=wire.RES)
 

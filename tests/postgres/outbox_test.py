@@ -71,6 +71,31 @@ class Outbox(OutboxCases, unittest.TestCase):
                     self.assertRaisesRegex(SqlError, "42501"):
                 self.database.sql(statement, user=user)
 
+    def test_it_is_not_installed_into_a_schema_of_somebody_else(self):
+        self.database.sql("CREATE ROLE thief; CREATE ROLE installer LOGIN; CREATE DATABASE other")
+        self.addCleanup(self.database.sql, "DROP DATABASE other; DROP ROLE thief, installer")
+
+        def install(user):
+            self.database.sql("SET client_min_messages = warning;" +
+                              self.database.script("outbox.sql"), user=user, database="other")
+        self.database.sql("CREATE SCHEMA gman AUTHORIZATION thief; CREATE TABLE gman.outbox (); "
+                          "GRANT ALL ON SCHEMA gman TO installer; "
+                          "GRANT CREATE ON DATABASE other TO installer", database="other")
+        for user in ("postgres", "installer"):
+            with self.subTest(user=user), \
+                    self.assertRaisesRegex(SqlError, "42501.*belongs to role thief"):
+                install(user)
+        self.assertEqual(self.database.sql(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'gman'::regnamespace",
+            database="other"), "1")
+        # One of its own, or of a superuser's, is as good as none.
+        self.database.sql("DROP TABLE gman.outbox; ALTER SCHEMA gman OWNER TO installer",
+                          database="other")
+        install("installer")
+        self.database.sql("DROP SCHEMA gman CASCADE; CREATE SCHEMA gman; "
+                          "GRANT ALL ON SCHEMA gman TO installer", database="other")
+        install("postgres")
+
     def test_hundred_thousands_of_rows_of_others_are_in_nobodys_way(self):
         """Paused, scheduled and dead ones: what is due is found by the index all the same."""
         self.database.sql("""

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The extension builds from a fresh copy of the sources, with make and PGXS and nothing else."""
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +12,7 @@ import unittest
 from postgres import PG_CONFIG, ROOT
 
 PARTS = ("base", "protocol", "client", "ext_postgres", "sql")
+FOR_PGXN = ("META.json", "Makefile")
 
 
 def run(*command, **options):
@@ -29,6 +32,8 @@ class FreshCheckout(unittest.TestCase):
         cls.root = pathlib.Path(scratch) / "root"
         for part in PARTS:
             shutil.copytree(ROOT / part, cls.tree / part)
+        for name in FOR_PGXN:
+            shutil.copy(ROOT / name, cls.tree / name)
         cls.before = cls.files()
         make = ("make", "-C", cls.tree / "ext_postgres", "-j2", f"PG_CONFIG={PG_CONFIG}")
         if shutil.which("ccache"):  # which is to see the same compilation, wherever the copy is
@@ -72,6 +77,26 @@ class FreshCheckout(unittest.TestCase):
         self.assertIn(" do.o", output)
         self.assertEqual(output.count(" -c -o "),
                          len(list((self.tree / "ext_postgres").glob("*.c"))))
+
+    def test_make_where_pgxns_client_calls_it_installs_the_same(self):
+        other = self.root.with_name("by PGXN")
+        output = run("make", "-C", self.tree, *self.make[3:], "install", f"DESTDIR={other}",
+                     "COPT=-Werror")
+        self.assertNotIn(" -c -o ", output)
+        self.assertEqual({p.relative_to(other) for p in other.rglob("*") if p.is_file()},
+                         {p.relative_to(self.root) for p in self.root.rglob("*") if p.is_file()})
+
+    def test_what_pgxn_is_told_is_so(self):
+        meta = json.loads((ROOT / "META.json").read_text(encoding="utf-8"))
+        for key in ("name", "version", "abstract", "maintainer", "license", "provides",
+                    "meta-spec"):
+            self.assertTrue(meta[key], key)
+        control = (ROOT / "ext_postgres" / "gman.control").read_text(encoding="utf-8")
+        version = re.search(r"^default_version = '(.*)'$", control, re.MULTILINE)[1]
+        provided = meta["provides"]["gman"]
+        self.assertEqual((meta["version"], provided["version"]), (version, version))
+        for key in ("file", "docfile"):
+            self.assertTrue((ROOT / provided[key]).is_file(), key)
 
     def test_uninstall_takes_back_what_was_installed(self):
         other = self.root.with_name("other root")

@@ -12,8 +12,8 @@ from postgres import PG_CONFIG, PrivatePostgres
 HERE = pathlib.Path(__file__).resolve().parent
 # A call that is never answered fails, instead of holding up the tests.
 BOUNDED = {"statement_timeout": "60s", "max_prepared_transactions": "2"}
-TESTS = ["extension", "calls", "options", "delivery", "outbox", "recorded", "asking", "triggers",
-         "watches", "privileges"]
+TESTS = ["extension", "calls", "options", "delivery", "outbox", "recorded", "asking", "aggregates",
+         "triggers", "watches", "privileges"]
 
 
 def pg_regress():

@@ -66,18 +66,24 @@ class Settings(ExtensionCase):
         roles = ("-f", str(SCRIPTS / "roles.sql"))
         for _ in range(2):  # running it again changes nothing
             self.assertEqual(self.psql(*roles), "")
+        self.postgres.sql("SET client_min_messages = warning; SELECT gman_outbox_install()")
+        self.addCleanup(self.postgres.sql, "SET client_min_messages = warning; "
+                        "DROP SCHEMA gman CASCADE")
         allowed = "SELECT gman_do_background('note', 'x') IS NOT NULL"
         for role, statement, answer in (
                 ("gman_submit", allowed, "t"),
                 ("gman_submit", "SELECT gman_held_jobs()", "0"),
                 ("gman_submit", "SELECT count(*) FROM gman_watches", "0"),
-                ("gman_submit", "SELECT count(*) FROM gman_status", "1"),
+                ("gman_submit", "SELECT has_outbox, held_jobs FROM gman_status", "t|0"),
                 ("gman_submit", "SELECT gman_do('reverse', 'ab')", "denied"),
                 ("gman_submit", "SELECT gman_servers_set('x:1')", "denied"),
                 ("gman_submit", "SET gman.enabled = off", "denied"),
                 ("gman_call", "SELECT gman_do('reverse', 'ab')", "ba"),
                 ("gman_call", "SELECT gman_ping() IS NOT NULL", "t"),
+                ("gman_call", "SELECT gman_map('reverse', 'ab'), gman_sum('reverse', '21')",
+                 "{ba}|12"),
                 ("gman_call", allowed, "denied"),
+                ("gman_submit", "SELECT gman_map('reverse', 'ab')", "denied"),
                 ("gman_admin", allowed, "t"),
                 ("gman_admin", "SELECT gman_do('reverse', 'ab')", "ba"),
                 ("gman_admin", "SELECT gman_servers_set(current_setting('gman.servers'))", "t"),
@@ -91,6 +97,17 @@ class Settings(ExtensionCase):
                     self.assertIn(answer, told[0])
                 else:
                     self.assertEqual("".join(told), answer)
+
+    def test_the_roles_script_calls_no_function_of_somebody_elses(self):
+        self.postgres.sql(
+            "CREATE FUNCTION format(text, text) RETURNS text LANGUAGE sql "
+            "AS $$ SELECT 'CREATE ROLE trapped' $$; "
+            "CREATE FUNCTION format(text, text, text) RETURNS text LANGUAGE sql "
+            "AS $$ SELECT 'CREATE ROLE trapped' $$")
+        self.addCleanup(self.postgres.sql, "DROP FUNCTION format(text, text), "
+                        "format(text, text, text); DROP ROLE IF EXISTS trapped")
+        self.assertEqual(self.psql("-f", str(SCRIPTS / "roles.sql")), "")
+        self.assertEqual(self.postgres.sql("SELECT to_regrole('trapped') IS NULL"), "t")
 
     def test_only_allowed_servers_are_connected_to_however_they_were_set(self):
         allowed = {"gman.allowed_servers": f"unix:/allowed, tcp://{self.gmand.address}"}

@@ -33,6 +33,12 @@ SELECT is_reachable, error FROM gman_servers() ORDER BY is_reachable;
 SELECT count(*) FROM gman_functions() WHERE function_name = 'reverse';
 SELECT gman_cancel('H:nowhere:1');
 RESET gman.servers;
+-- Once the job is cancelled no further server is asked.
+SELECT set_config('gman.servers', current_setting('gman.servers') || ',unix:/nowhere', false)
+  IS NOT NULL AS set;
+SELECT gman_do_background('asked', 'x') AS handle \gset
+SELECT gman_cancel(:'handle');
+RESET gman.servers;
 \set VERBOSITY default
 -- Many jobs: results in their order, and one that fails hides no other.
 SELECT * FROM gman_do_many('reverse', ARRAY['one', 'two', 'three']) ORDER BY number;
@@ -46,7 +52,27 @@ SELECT number, result, regexp_replace(error, '\mH:\S+:\d+', 'HANDLE') AS error
 SELECT count(*) FROM gman_do_many('reverse', '{}');
 SELECT number, result, error IS NOT NULL AS failed
   FROM gman_do_many('never_at_all', ARRAY['x', 'y'], '50 ms') ORDER BY number;
+-- More than fit into one call of the library: the deadline is for all of them, and each has a row.
+SELECT count(*), count(DISTINCT number), count(result) AS done, count(error) AS failed
+  FROM gman_do_many('never_at_all', ARRAY(SELECT 'x' FROM generate_series(1, 10001)), '200 ms');
+SELECT error FROM gman_do_many('never_at_all',
+                               ARRAY(SELECT 'x' FROM generate_series(1, 10001)), '200 ms')
+ WHERE number = 10001;
+SET gman.deadline = '200 ms';
+SELECT error FROM gman_do_many('never_at_all',
+                               ARRAY(SELECT 'x' FROM generate_series(1, 10001)))
+ WHERE number = 10001;
+RESET gman.deadline;
 \set VERBOSITY terse
+-- A workload that no server would take is an error before anything is sent.
+SET gman.max_workload = 4;
+\set VERBOSITY default
+\set SHOW_CONTEXT errors
+SELECT * FROM gman_do_many('note', ARRAY['1234', '12345']);
+\set SHOW_CONTEXT never
+\set VERBOSITY terse
+RESET gman.max_workload;
+SELECT gman_do('note', '?') = '' AS nothing_sent;
 SELECT * FROM gman_do_many('reverse', ARRAY['x', NULL]);
 SELECT * FROM gman_do_many(NULL, ARRAY['x']);
 SELECT * FROM gman_do_many('reverse', NULL);

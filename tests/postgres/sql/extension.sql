@@ -44,5 +44,24 @@ DROP EXTENSION gman;
 CREATE EXTENSION gman SCHEMA jobs;
 SELECT jobs.gman_do('reverse', 'again');
 DROP EXTENSION gman;
-DROP SCHEMA jobs;
+-- What somebody else has put into that schema is not what the extension calls.
+CREATE FUNCTION jobs.unnest(text[]) RETURNS SETOF text LANGUAGE sql AS $$ SELECT 'trapped' $$;
+CREATE FUNCTION jobs.array_remove(text[], text) RETURNS text[] LANGUAGE sql
+  AS $$ SELECT '{trapped}'::text[] $$;
+CREATE AGGREGATE jobs.array_agg(text) (sfunc = textcat, stype = text);
+CREATE FUNCTION jobs.trap(smallint, integer) RETURNS integer LANGUAGE sql AS 'SELECT 1 / 0';
+CREATE OPERATOR jobs.& (leftarg = smallint, rightarg = integer, function = jobs.trap);
+CREATE FUNCTION jobs.trap(oid, integer) RETURNS boolean LANGUAGE sql AS 'SELECT 1 / 0 = 1';
+CREATE OPERATOR jobs.= (leftarg = oid, rightarg = integer, function = jobs.trap);
+CREATE FUNCTION jobs.trap(oid, regclass) RETURNS boolean LANGUAGE sql AS 'SELECT 1 / 0 = 1';
+CREATE OPERATOR jobs.= (leftarg = oid, rightarg = regclass, function = jobs.trap);
+CREATE EXTENSION gman SCHEMA jobs;
+CREATE TABLE page (id int PRIMARY KEY);
+SELECT jobs.gman_watch('page', 'never', '#pk', '{"events": ["insert"]}');
+SELECT watched, function_name, level, events FROM jobs.gman_watches;
+DROP TABLE page;
+DROP EXTENSION gman;
+SET client_min_messages = warning;
+DROP SCHEMA jobs CASCADE;
+RESET client_min_messages;
 CREATE EXTENSION gman;

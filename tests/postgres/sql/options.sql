@@ -13,6 +13,13 @@ SELECT gman_do_background('never', 'x', NULL, '{"delivery": "later"}');
 SELECT gman_do_background('never', 'x', NULL, '{"delivery": ["commit"]}');
 SELECT gman_do_background('never', 'x', NULL, '{"deadline": 10}');
 SELECT gman_do_background('never', 'x', NULL, '{"deadline": "0"}');
+-- Where nobody waits there is no deadline, and a time that is given twice is a mistake.
+SELECT gman_do_background('never', 'x', NULL, '{"deadline": "1 s", "delivery": "commit"}');
+SELECT gman_do_background('never', 'x', NULL, '{"delivery": "outbox", "deadline": "1 s"}');
+SET gman.delivery = commit;
+SELECT gman_do_background('never', 'x', NULL, '{"deadline": "1 s"}');
+RESET gman.delivery;
+SELECT gman_do_at('never', 'x', now(), NULL, '{"run_at": "2100-01-01"}');
 SELECT gman_do_background('never', 'x', NULL, '{"run_at": 1800000000}');
 SELECT gman_do_background('never', 'x', NULL, '{"run_at": "infinity"}');
 SELECT gman_do_background('never', 'x', NULL, '{"run_at": "10000-01-01"}');

@@ -52,10 +52,15 @@ DELETE FROM gman.outbox;
 -- Names mean what they mean in pg_catalog, whatever the search_path says.
 CREATE SCHEMA trap;
 CREATE FUNCTION trap.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT 'epoch'::timestamptz $$;
-CREATE FUNCTION trap.concat(text, text, bigint) RETURNS text LANGUAGE sql AS $$ SELECT 'trapped' $$;
+CREATE FUNCTION trap.unnest(text[]) RETURNS SETOF text LANGUAGE sql AS $$ SELECT 'trapped' $$;
 SET search_path = trap, pg_catalog, public;
-SELECT gman_do_background('f', 'x') <> 'trapped' AS safe;
-SELECT bool_and(run_at > 'epoch') AS safe FROM gman.outbox;
+SELECT count(gman_do_background('f', 'x'));
+SET gman.commit_jobs_max = 0;
+SELECT count(gman_do_background('f', 'x', i::text, '{"delivery": "commit"}'))
+  FROM generate_series(1, 2) AS i;
+RESET gman.commit_jobs_max;
+SELECT count(*), bool_and(run_at > 'epoch' AND coalesce(unique_key, '') <> 'trapped') AS safe
+  FROM gman.outbox;
 RESET search_path;
 DROP SCHEMA trap CASCADE;
 DELETE FROM gman.outbox;
@@ -92,7 +97,38 @@ DROP FUNCTION too_late;
 CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER drop_it BEFORE INSERT ON gman.outbox FOR EACH ROW EXECUTE FUNCTION drop_it();
 SELECT gman_do_background('f', 'x', NULL, '{"delivery": "outbox"}');
+-- Also one of two.
+CREATE OR REPLACE TRIGGER drop_it BEFORE INSERT ON gman.outbox FOR EACH ROW
+  WHEN (NEW.workload = '2') EXECUTE FUNCTION drop_it();
+SET gman.commit_jobs_max = 0;
+SELECT count(gman_do_background('f', i::text, NULL, '{"delivery": "commit"}'))
+  FROM generate_series(1, 2) AS i;
+RESET gman.commit_jobs_max;
+SELECT count(*) FROM gman.outbox;
 DROP FUNCTION drop_it CASCADE;
+-- What the outbox says of itself is believed only to a table of its owner, which has what it needs.
+ALTER TABLE gman.outbox_setting ALTER database_uuid DROP NOT NULL;
+BEGIN;
+UPDATE gman.outbox_setting SET database_uuid = NULL;
+SELECT gman_do_background('f', 'x', NULL, '{"delivery": "outbox"}');
+ROLLBACK;
+BEGIN;
+DELETE FROM gman.outbox_setting;
+SELECT gman_do_background('f', 'x', NULL, '{"delivery": "outbox"}');
+ROLLBACK;
+BEGIN;
+ALTER TABLE gman.outbox_setting OWNER TO asker;
+SELECT gman_do_background('f', 'x', NULL, '{"delivery": "outbox"}');
+ROLLBACK;
+BEGIN;
+ALTER TABLE gman.outbox_setting RENAME TO real_setting;
+SAVEPOINT s;
+SELECT gman_do_background('f', 'x', NULL, '{"delivery": "outbox"}');
+ROLLBACK TO SAVEPOINT s;
+CREATE VIEW gman.outbox_setting AS SELECT * FROM gman.real_setting;
+SELECT gman_do_background('f', 'x', NULL, '{"delivery": "outbox"}');
+ROLLBACK;
+ALTER TABLE gman.outbox_setting ALTER database_uuid SET NOT NULL;
 -- gman.on_error: a server that is away is an error, a warning, or a row here.
 \set VERBOSITY terse
 SET gman.servers = 'unix:/nowhere';

@@ -21,6 +21,8 @@ SELECT gman_trigger();
 SELECT gman_do('reverse', 'x'::bytea);
 SELECT gman_do_at('note', 'x', now());
 SELECT * FROM gman_do_many('reverse', ARRAY['x']);
+SELECT gman_map('reverse', 'x');
+SELECT gman_sum('reverse', '1');
 SELECT * FROM gman_servers();
 SELECT * FROM gman_functions();
 SELECT * FROM gman_workers();

@@ -79,6 +79,19 @@ SELECT gman_watch('page', 'f', '#row');
 UPDATE page SET url = 'd';
 SELECT gman_watch('plain', 'f', 'url');
 INSERT INTO plain VALUES ('e');
+-- Two rows are two jobs, wherever colons and points stand in keys, values and names.
+CREATE SCHEMA "an other.page";
+CREATE TABLE colons (id text PRIMARY KEY, url text);
+CREATE TABLE "an other.page".colons (LIKE colons INCLUDING ALL);
+CREATE TABLE "an other"."page.colons" (LIKE colons INCLUDING ALL);
+SELECT gman_watch('colons', 'f', 'url', '{"level": "statement"}');
+INSERT INTO colons VALUES ('a', 'b:c'), ('a:b', 'c');
+SELECT gman_watch('"an other.page".colons', 'f');
+SELECT gman_watch('"an other"."page.colons"', 'f');
+INSERT INTO "an other.page".colons VALUES ('a');
+INSERT INTO "an other"."page.colons" VALUES ('a');
+DROP TABLE colons, "an other.page".colons, "an other"."page.colons";
+DROP SCHEMA "an other.page";
 SELECT unique_key, priority, left(convert_from(workload, 'UTF8'), 40) AS workload
   FROM gman_recorded ORDER BY number;
 SELECT gman_recorded_reset();
@@ -128,7 +141,15 @@ INSERT INTO page VALUES (9, 'x');
 CREATE OR REPLACE TRIGGER wrong AFTER INSERT ON page FOR EACH ROW
   EXECUTE FUNCTION gman_trigger('f', 'url', 'no json');
 INSERT INTO page VALUES (9, 'x');
+SELECT watched, options FROM gman_watches;
+-- An argument that looks like the end of one, as the catalogue writes it, is none.
+CREATE OR REPLACE TRIGGER wrong AFTER INSERT ON page FOR EACH ROW
+  EXECUTE FUNCTION gman_trigger('f\000', 'url\', '\134');
+SELECT watched, function_name, what, options FROM gman_watches;
 DROP TRIGGER wrong ON page;
+SELECT gman_watch('page', 'f\000\', 'url', '{"events": ["insert"]}');
+SELECT gman_unwatch('page', 'f\000'), gman_unwatch('page', 'f\'),
+       gman_unwatch('page', 'f\000\') AS found;
 CREATE TRIGGER wrong AFTER INSERT ON plain FOR EACH ROW EXECUTE FUNCTION gman_trigger('f', '#pk');
 INSERT INTO plain VALUES ('x');
 \set SHOW_CONTEXT never
