@@ -57,9 +57,11 @@ class PrivatePostgres(PrivateServer):
     end_signal = signal.SIGQUIT
 
     def __init__(self, servers=None, settings=None, extension=True, encoding="UTF8",
-                 parent="/tmp", namespace=None):
-        """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value."""
+                 parent="/tmp", namespace=None, environment=None):
+        """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value;
+        `environment` is added to the server's."""
         super().__init__(parent, namespace)
+        self._server_environment = environment
         self._settings = dict(_SMALL, **(settings or {}))
         if servers is not None:
             self._settings["gman.servers"] = servers
@@ -115,6 +117,9 @@ class PrivatePostgres(PrivateServer):
         self._run_once([server_program("initdb"), "-D", self.directory / "data", "-U", "postgres",
                         "-A", "trust", "-E", self._encoding, "--locale=C", "--no-sync",
                         "--no-instructions"])
+
+    def _environment(self):
+        return dict(os.environ, **self._server_environment) if self._server_environment else None
 
     def _command(self):
         settings = {"port": self.port, "unix_socket_directories": self.socket_dir,
