@@ -9,7 +9,7 @@ import unittest
 
 from postgres import PG_CONFIG, ROOT
 
-PARTS = ("base", "protocol", "client", "ext_postgres", "sql")
+PARTS = ("base", "protocol", "client", "relay", "ext_postgres", "sql")
 
 
 def run(*command, **options):

@@ -56,14 +56,16 @@ class PrivatePostgres(PrivateServer):
     end_signal = signal.SIGQUIT
 
     def __init__(self, servers=None, settings=None, extension=True, encoding="UTF8",
-                 parent="/tmp"):
-        """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value."""
+                 parent="/tmp", preload=False):
+        """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value;
+        `preload` has the extension in shared_preload_libraries."""
         super().__init__(parent)
         self._settings = dict(_SMALL, **(settings or {}))
         if servers is not None:
             self._settings["gman.servers"] = servers
         self._extension = extension
         self._encoding = encoding
+        self._preload = preload
 
     socket_dir = property(lambda self: str(self.directory))
     dsn = property(lambda self: f"host={self.socket_dir} port={self.port} user=postgres "
@@ -105,6 +107,11 @@ class PrivatePostgres(PrivateServer):
         if self._extension:
             install_extension(self.directory / "root")
             self._settings["extension_destdir"] = str(self.directory / "root")
+        if self._preload:
+            # A name without a directory is looked for along this path only.
+            libraries = _pg_config("--pkglibdir")
+            self._settings["dynamic_library_path"] = f"{self.directory}/root{libraries}:$libdir"
+            self._settings["shared_preload_libraries"] = "gman"
 
     def _command(self):
         settings = {"port": self.port, "unix_socket_directories": self.socket_dir,
@@ -182,6 +189,10 @@ def _client_environment(name):
     return dict(kept, PGAPPNAME=name, PGCLIENTENCODING="UTF8")
 
 
+def _pg_config(option):
+    return subprocess.run([PG_CONFIG, option], check=True, capture_output=True,
+                          text=True).stdout.strip()
+
+
 def server_program(name):
-    bindir = subprocess.run([PG_CONFIG, "--bindir"], check=True, capture_output=True, text=True)
-    return os.path.join(bindir.stdout.strip(), name)
+    return os.path.join(_pg_config("--bindir"), name)
