@@ -18,7 +18,8 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
   relay_settings_define();
   settings_define();
-  if (!process_shared_preload_libraries_in_progress) return;
+  /* pg_upgrade wants its databases for itself. */
+  if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
   relay_slots_register();
   relay_launcher_register();
 }

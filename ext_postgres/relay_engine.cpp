@@ -120,10 +120,12 @@ class Engine {
 
   void step() {
     for (const EpollEvent& event : epoll_.poll()) dispatch(event);
-    for (std::size_t i = 0; i < lines_.size(); ++i) connect(i);
     const auto deadline = relay_.next_deadline();
     const Instant now = steady_now();
     if (deadline && *deadline <= now) relay_.tick(now);
+    obey();
+    // Also those that have just begun: nobody says when an address in numbers is known.
+    for (std::size_t i = 0; i < lines_.size(); ++i) connect(i);
     obey();
   }
 
