@@ -14,6 +14,7 @@
  *   a call        call.c: start it, wait for it by the latch, end it on every way out
  *   its client    client.c: one for the life of the backend, as the settings say
  *   its failure   error.c: a status of the library as an SQLSTATE
+ *   the relay     relay.h: processes of the server's own that ship the outbox
  */
 #pragma once
 
@@ -206,6 +207,11 @@ void at_commit_add(const gman_job* job);
 text* outbox_put(const gman_job* job);
 void outbox_put_batch(const JobBatch* batch);
 bool outbox_exists(void);
+
+/* InvalidOid: there is none. */
+Oid outbox_table(void);
+/* Raises when there is none. */
+Oid owner_of_outbox(void);
 
 /* recorded.c */
 

@@ -400,6 +400,17 @@ RETURNS bigint AS 'MODULE_PATHNAME', 'pg_gman_held_jobs'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION gman_held_jobs() IS 'How many jobs this transaction will send at COMMIT.';
 
+CREATE FUNCTION gman_relays(
+  OUT database text, OUT pid integer, OUT since timestamptz, OUT leased bigint,
+  OUT delivered bigint, OUT returned bigint, OUT died bigint, OUT under_way bigint,
+  OUT last_warning text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'pg_gman_relays'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION gman_relays() IS
+  'The relays that the server runs itself, for the databases of gman.relay_databases: the process '
+  '(NULL: none at the moment), what it has shipped since when, and its last warning. Raises '
+  'object_not_in_prerequisite_state (55000) while gman is not in shared_preload_libraries.';
+
 CREATE FUNCTION gman_recorded_jobs(
   OUT number bigint, OUT function_name text, OUT workload bytea, OUT unique_key text,
   OUT priority text, OUT run_at timestamptz, OUT is_background boolean, OUT delivery text)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Loading: the settings come into being, and nothing else happens. No descriptor is opened, so the
- * library may also be named in shared_preload_libraries.
+ * Loading: the settings come into being, and nothing else happens; no descriptor is opened. In
+ * shared_preload_libraries the library also has the server run relays (relay.h).
  */
-#include "ext_postgres/glue.h"
+#include "ext_postgres/relay.h"
+
+#include <miscadmin.h>
 
 #if PG_VERSION_NUM >= 180000
 PG_MODULE_MAGIC_EXT(.name = "gman", .version = GMAN_VERSION);
@@ -14,5 +16,10 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
+  relay_settings_define();
   settings_define();
+  /* pg_upgrade wants its databases for itself. */
+  if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
+  relay_slots_register();
+  relay_launcher_register();
 }

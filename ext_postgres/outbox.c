@@ -58,7 +58,7 @@ static void forget_setting(XactEvent event, void* argument) {
   setting.is_known = false;
 }
 
-static Oid outbox_table(void) {
+Oid outbox_table(void) {
   Oid schema = get_namespace_oid("gman", true);
   return OidIsValid(schema) ? get_relname_relid("outbox", schema) : InvalidOid;
 }
@@ -75,7 +75,7 @@ static Oid owner_of(Oid table) {
   return owner;
 }
 
-static Oid owner_of_outbox(void) {
+Oid owner_of_outbox(void) {
   Oid table = outbox_table();
   if (!OidIsValid(table))
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),

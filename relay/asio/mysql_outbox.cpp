@@ -7,6 +7,7 @@
 
 #include "relay/asio/outbox_table.hpp"
 #include "relay/core/id_list.hpp"
+#include "relay/core/outbox_rows.hpp"
 
 namespace gman::relay {
 namespace {

@@ -49,16 +49,4 @@ class OutboxTable {
 [[nodiscard]] db::Result<std::unique_ptr<OutboxTable>> mysql_outbox(
     std::unique_ptr<db::Connection> connection, std::string relay);
 
-/// As the tables write them.
-[[nodiscard]] std::string_view name_of(Delivery delivery);
-[[nodiscard]] std::string_view name_of(Priority priority);
-
-/// delivery, function_name, priority, milliseconds until the first is due.
-[[nodiscard]] Looked looked_at(const db::Rows& rows);
-/// id, attempts, function_name, unique_key, workload; by ascending id. Their place is the caller's.
-[[nodiscard]] Leased leased_from(const db::Rows& rows);
-[[nodiscard]] std::uint64_t number_in(const db::Rows& rows, std::size_t row, std::size_t column);
-/// A list of objects with id, attempts, dead, unsent, delay_ms, error (or null).
-[[nodiscard]] std::string json_of(const std::vector<Returned>& rows);
-
 }  // namespace gman::relay

@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "relay/asio/outbox_thread.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/thread.hpp"
 
 namespace gman::relay {
-
-namespace {
-
-std::optional<milliseconds> first_due(const Looked& looked) {
-  std::optional<milliseconds> first;
-  for (const DueGroup& group : looked.groups) {
-    first = first ? std::min(*first, group.due_in) : group.due_in;
-  }
-  return first;
-}
-
-}  // namespace
 
 OutboxThread::OutboxThread(std::string url, std::string relay, Listener listener)
     : url_(std::move(url)), relay_(std::move(relay)), listener_(std::move(listener)) {
@@ -33,8 +20,8 @@ OutboxThread::~OutboxThread() {
 // Sleeps until there is a request; nullopt: it is time to look, or the database says something.
 std::optional<LeaseRequest> OutboxThread::next() {
   const int notification_fd = watch_ && table_ ? table_->notification_fd() : -1;
-  auto woken = box_.wait(watch_ ? std::optional(watch_->wait) : std::nullopt, notification_fd);
-  if (woken.is_notified) watch_->wait = watch_->look.wait_first;
+  auto woken = box_.wait(watch_ ? std::optional(watch_->wait()) : std::nullopt, notification_fd);
+  if (woken.is_notified) watch_->begin_again();
   return std::move(woken.request);
 }
 
@@ -50,12 +37,7 @@ void OutboxThread::run() {
     LeaseAnswer given = answer(*request);
     const auto* look = std::get_if<Look>(&*request);
     const auto* looked = std::get_if<Looked>(&given);
-    if (look != nullptr && looked != nullptr) {
-      const auto due_in = first_due(*looked);
-      const bool is_due = due_in && *due_in <= milliseconds(0);
-      if (!is_due)
-        watch_ = Watch{*look, std::min(look->wait_first, due_in.value_or(look->wait_first))};
-    }
+    if (look != nullptr && looked != nullptr) watch_ = Watch::after(*look, *looked);
     listener_.answered(std::move(given));
   }
 }
@@ -75,15 +57,11 @@ LeaseAnswer OutboxThread::answer(const LeaseRequest& request) {
 
 void OutboxThread::watch() {
   table_->take_notifications();
-  LeaseAnswer seen = answer(watch_->look);
+  LeaseAnswer seen = answer(watch_->look());
   const auto* looked = std::get_if<Looked>(&seen);
-  const auto due_in = looked != nullptr ? first_due(*looked) : std::nullopt;
-  if (looked == nullptr || (due_in && *due_in <= milliseconds(0))) {
-    watch_.reset();
-    return listener_.noticed(std::move(seen));
-  }
-  watch_->wait = std::min(watch_->wait * 2, watch_->look.wait_max);
-  if (due_in) watch_->wait = std::min(watch_->wait, *due_in);
+  if (looked != nullptr && watch_->goes_on(*looked)) return;
+  watch_.reset();
+  listener_.noticed(std::move(seen));
 }
 
 }  // namespace gman::relay

@@ -16,6 +16,7 @@
 #include "relay/asio/outbox_table.hpp"
 #include "relay/asio/request_box.hpp"
 #include "relay/core/outbox.hpp"
+#include "relay/core/watch.hpp"
 
 namespace gman::relay {
 
@@ -41,12 +42,6 @@ class OutboxThread {
   [[nodiscard]] std::optional<LeaseRequest> next();
   [[nodiscard]] LeaseAnswer answer(const LeaseRequest& request);
   void watch();
-
-  /// How it is being watched.
-  struct Watch {
-    Look look;
-    milliseconds wait{0};
-  };
 
   std::string url_;
   std::string relay_;

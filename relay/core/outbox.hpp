@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the relay asks of an outbox, and what it is answered, as values. SQL is in relay/asio.
+// What the relay asks of an outbox, and what it is answered, as values.
 #pragma once
 
 #include <cstdint>

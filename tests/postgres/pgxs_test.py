@@ -11,7 +11,7 @@ import unittest
 
 from postgres import PG_CONFIG, ROOT
 
-PARTS = ("base", "protocol", "client", "ext_postgres", "sql")
+PARTS = ("base", "protocol", "client", "relay", "ext_postgres", "sql")
 FOR_PGXN = ("META.json", "Makefile")
 
 

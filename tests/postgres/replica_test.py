@@ -30,7 +30,8 @@ class HotStandby(unittest.TestCase):
         cls.primary.sql(f"CREATE EXTENSION gman; SELECT gman_outbox_install(); {TABLE}")
 
     def setUp(self):
-        self.standby = self.enterContext(self.primary.standby(servers=self.gmand.address))
+        self.standby = self.enterContext(
+            PrivatePostgres(servers=self.gmand.address, primary=self.primary))
         self.addCleanup(self.primary.sql, "TRUNCATE page; DELETE FROM gman.outbox")
 
     def test_it_calls_workers(self):

@@ -57,9 +57,10 @@ class PrivatePostgres(PrivateServer):
     end_signal = signal.SIGQUIT
 
     def __init__(self, servers=None, settings=None, extension=True, encoding="UTF8",
-                 parent="/tmp", namespace=None, environment=None):
+                 parent="/tmp", namespace=None, environment=None, preload=False, primary=None):
         """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value;
-        `environment` is added to the server's."""
+        `environment` is added to the server's; `preload` has the extension in
+        shared_preload_libraries. As a hot standby it follows the server `primary`."""
         super().__init__(parent, namespace)
         self._server_environment = environment
         self._settings = dict(_SMALL, **(settings or {}))
@@ -67,6 +68,10 @@ class PrivatePostgres(PrivateServer):
             self._settings["gman.servers"] = servers
         self._extension = extension
         self._encoding = encoding
+        self._preload = preload
+        self._primary = primary
+        if primary is not None:
+            self.ready = "ready to accept read-only connections"
 
     socket_dir = property(lambda self: str(self.directory))
     dsn = property(lambda self: f"host={self.socket_dir} port={self.port} user=postgres "
@@ -103,20 +108,35 @@ class PrivatePostgres(PrivateServer):
                 "-h", str(host or self.socket_dir), "-p", str(port or self.port), "-U", user,
                 "-d", database]
 
-    def standby(self, servers=None):
-        """Another server that follows this one, see Standby."""
-        return Standby(self, servers)
+    def catch_up(self):
+        """Until all that the primary has written is to be seen in this standby."""
+        written = self._primary.sql("SELECT pg_current_wal_lsn()")
+        wait_until(lambda: self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "t",
+                   "the standby has replayed what its primary has written")
+
+    def promote(self):
+        """Makes a primary of a standby."""
+        self.sql("SELECT pg_promote()")
 
     def _prepare(self):
         self._make_cluster()
         if self._extension:
             install_extension(self.directory / "root")
             self._settings["extension_destdir"] = str(self.directory / "root")
+        if self._preload:
+            # A name without a directory is looked for along this path only.
+            libraries = _pg_config("--pkglibdir")
+            self._settings["dynamic_library_path"] = f"{self.directory}/root{libraries}:$libdir"
+            self._settings["shared_preload_libraries"] = "gman"
 
     def _make_cluster(self):
-        self._run_once([server_program("initdb"), "-D", self.directory / "data", "-U", "postgres",
-                        "-A", "trust", "-E", self._encoding, "--locale=C", "--no-sync",
-                        "--no-instructions"])
+        data = self.directory / "data"
+        if self._primary is None:
+            self._run_once([server_program("initdb"), "-D", data, "-U", "postgres", "-A", "trust",
+                            "-E", self._encoding, "--locale=C", "--no-sync", "--no-instructions"])
+        else:
+            self._run_once([server_program("pg_basebackup"), "-R", "-D", data, "-c", "fast",
+                            "--no-sync", "-d", self._primary.dsn])
 
     def _environment(self):
         return dict(os.environ, **self._server_environment) if self._server_environment else None
@@ -128,30 +148,6 @@ class PrivatePostgres(PrivateServer):
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         return command
-
-
-class Standby(PrivatePostgres):
-    """A hot standby by streaming replication. promote() makes it a primary."""
-
-    ready = "ready to accept read-only connections"
-
-    def __init__(self, primary, servers=None):
-        super().__init__(servers=servers)
-        self._primary = primary
-
-    def _make_cluster(self):
-        self._run_once([server_program("pg_basebackup"), "-D", self.directory / "data", "-R",
-                        "-h", self._primary.socket_dir, "-p", str(self._primary.port),
-                        "-U", "postgres", "--checkpoint=fast", "--no-sync"])
-
-    def catch_up(self):
-        """Until all that the primary has written is to be seen here."""
-        written = self._primary.sql("SELECT pg_current_wal_lsn()")
-        wait_until(lambda: self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "t",
-                   "the standby has replayed what its primary has written")
-
-    def promote(self):
-        self.sql("SELECT pg_promote()")
 
 
 class Session:
@@ -221,6 +217,10 @@ def _client_environment(name):
     return dict(kept, PGAPPNAME=name, PGCLIENTENCODING="UTF8")
 
 
+def _pg_config(option):
+    return subprocess.run([PG_CONFIG, option], check=True, capture_output=True,
+                          text=True).stdout.strip()
+
+
 def server_program(name):
-    bindir = subprocess.run([PG_CONFIG, "--bindir"], check=True, capture_output=True, text=True)
-    return os.path.join(bindir.stdout.strip(), name)
+    return os.path.join(_pg_config("--bindir"), name)
