@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Loading: the settings come into being, and nothing else happens. No descriptor is opened, so the
- * library may also be named in shared_preload_libraries.
+ * Loading: the settings come into being, and the ends of statements are looked at (outbox_soon.c).
+ * No descriptor is opened, so the library may also be named in shared_preload_libraries.
  */
 #include "ext_postgres/glue.h"
 
@@ -15,4 +15,5 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
   settings_define();
+  outbox_soon_hook();
 }
