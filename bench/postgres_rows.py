@@ -80,15 +80,23 @@ def medians(runs):
     return [statistics.median(figures) for figures in zip(*runs)]
 
 
+def queued(session, server, delivery):
+    """How many jobs there are: those of a key that is inserted again join the one that waits."""
+    if delivery == OUTBOX:
+        return int(session.run("SELECT count(*) FROM gman.outbox"))
+    return int(server.admin("status").split("\t")[1])
+
+
 def triggers(level):
     def measure(delivery, size):
         bare, watched = [], []
-        with database_and_server() as (database, _), database.session() as session:
+        with database_and_server() as (database, server), database.session() as session:
             for number in range(PAIRS + 1):
                 unwatch(session)
                 without = insert(session, size)
                 watch(session, delivery, level)
                 with_it = insert(session, size)
+                expect(queued(session, server, delivery), size)
                 if number > 0:  # the first ones make what is made once
                     bare.append(without)
                     watched.append(with_it)
