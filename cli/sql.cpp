@@ -32,13 +32,19 @@ std::string database_of(const Watch& watch) {
   return from_environment != nullptr ? from_environment : "";
 }
 
-Exit fail_at(const db::Error& error) {
+Exit fail_at(const db::Error& error, std::string_view hint = "") {
   const bool is_gone = error.kind == db::ErrorKind::unreachable;
-  constexpr std::string_view no_such_routine = "42000";
-  return fail(is_gone ? Exit::unreachable : Exit::failed, name, error.message,
-              error.sqlstate == no_such_routine
-                  ? "sql/mysql/trigger.sql installs what this command asks, in the schema gman"
-                  : "");
+  return fail(is_gone ? Exit::unreachable : Exit::failed, name, error.message, hint);
+}
+
+/// The database says the same of a function that is not there and of one that may not be called.
+std::string_view hint_for(const db::Error& error) {
+  constexpr std::string_view no_routine_or_no_right = "42000";
+  return error.sqlstate == no_routine_or_no_right
+             ? "gman.trigger_statement is asked, which sql/mysql/trigger.sql installs, and which "
+               "an "
+               "account may call that has the role gman_operator"
+             : "";
 }
 
 db::Result<std::string> statement_of(db::Connection& connection, const Watch& watch,
@@ -66,7 +72,7 @@ Exit run(const Watch& watch) {
   for (const std::string_view step : {"drop", "create"}) {
     for (const std::string_view event : {"insert", "update"}) {
       auto statement = statement_of(**connection, watch, step, event);
-      if (!statement) return fail_at(statement.error());
+      if (!statement) return fail_at(statement.error(), hint_for(statement.error()));
       statements.push_back(*std::move(statement));
     }
   }
@@ -99,7 +105,8 @@ void add_watch(CLI::App& parent, Invocation& invocation) {
       "The database is named by -d, else by GMAN_DATABASE; ?socket=/path behind it takes the place "
       "of\n"
       "host and port.\n"
-      "SET @gman_off = 1 silences them for a session; on a replica they are silent.\n"
+      "SET @gman_off = 1 silences them for a session, until SET @gman_off = 0; on a MariaDB\n"
+      "replica they are silent, and MySQL's runs none with row format.\n"
       "Needs sql/mysql/trigger.sql in the database, and the outbox or the functions there.\n"
       "Exit codes: 0 done; 1 refused by the database; 2 wrong usage; 3 no database reachable.\n"
       "\nExamples:\n"

@@ -49,9 +49,13 @@ static int on_error = ON_ERROR_ERROR;
 static int enabled = ENABLED_ON;
 static uint64 generation;
 
+/* Without memory to see whether it is one, the list is left to the client, which looks again when
+   it takes it: a refusal here would end the session, or have it use our default in place of what
+   the configuration says. */
 static bool check_servers(char** new_value, void** extra, GucSource source) {
   char reason[512];
-  if (gman_servers_check(*new_value, reason, sizeof reason) == GMAN_OK) return true;
+  gman_status status = gman_servers_check(*new_value, reason, sizeof reason);
+  if (status == GMAN_OK || status == GMAN_OUT_OF_MEMORY) return true;
   GUC_check_errdetail("%s", reason);
   GUC_check_errhint("Write host:port, [IPv6]:port or unix:/path, parted by commas.");
   return false;

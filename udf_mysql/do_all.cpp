@@ -26,7 +26,8 @@ struct All {
   std::size_t bytes = 0;
   /// A row was no job, or the session is a replica's, and the policy made NULL of that.
   bool is_null = false;
-  std::string json;
+  /// Once the jobs have run: the server may read the value again, as for HAVING.
+  std::optional<std::string> json;
 
   void add(const UDF_ARGS& args);
 };
@@ -111,14 +112,17 @@ GMAN_UDF gman::udf::Bytes gman_do_all(UDF_INIT* init, UDF_ARGS*, char*, unsigned
   *is_null = all.is_null ? 1 : 0;
   if (all.is_null) return nullptr;
   gman::udf::at_row("gman_do_all", is_null, error, [&] {
-    const auto results = gman::udf::run_jobs(all.function, all.parts);
-    if (!results) {
-      *is_null = 1;
-      return;
+    if (!all.json) {
+      const auto results = gman::udf::run_jobs(all.function, all.parts);
+      if (!results) {
+        all.is_null = true;
+        *is_null = 1;
+        return;
+      }
+      all.json = gman::udf::json_of(*results);
     }
-    all.json = gman::udf::json_of(*results);
-    *length = all.json.size();
-    bytes = all.json.data();
+    *length = all.json->size();
+    bytes = all.json->data();
   });
   return bytes;
 }

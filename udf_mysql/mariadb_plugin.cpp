@@ -77,7 +77,7 @@ const char* or_empty(const char* text) {
   return text == nullptr ? "" : text;
 }
 
-/// After each change, and at the beginning.
+/// After each change, and at the beginning. Throws when there is no memory.
 void gather() {
   Variables fresh;
   auto settings = std::make_shared<Settings>();
@@ -98,6 +98,15 @@ void gather() {
   }
   fresh.settings = std::move(settings);
   variables().with([&](Variables& last) { std::swap(last, fresh); });
+}
+
+/// The server is C to us. What could not be gathered leaves the settings as they were.
+void gather_after_change() {
+  try {
+    gather();
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "gman: a changed setting has no effect: %s\n", failure.what());
+  }
 }
 
 /// In a list that is not allowed nothing changes.
@@ -122,13 +131,13 @@ void update_servers(MYSQL_THD, st_mysql_sys_var*, void* variable, const void* sa
   static std::array<char, list_bytes_max + 1> kept;
   std::snprintf(kept.data(), kept.size(), "%s", *static_cast<const char* const*>(save));
   *static_cast<char**>(variable) = kept.data();
-  gather();
+  gather_after_change();
 }
 
 template <class Value>
 void update(MYSQL_THD, st_mysql_sys_var*, void* variable, const void* save) {
   *static_cast<Value*>(variable) = *static_cast<const Value*>(save);
-  gather();
+  gather_after_change();
 }
 
 const char* on_error_names[] = {"error", "warning", "null", nullptr};

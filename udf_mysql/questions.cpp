@@ -4,8 +4,12 @@
 #include <gman/gman.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <memory>
+#include <string>
 
+#include "base/time.hpp"
 #include "udf_mysql/finish.hpp"
 #include "udf_mysql/pool.hpp"
 #include "udf_mysql/servers.hpp"
@@ -15,45 +19,80 @@
 namespace gman::udf {
 namespace {
 
-constexpr std::string_view handle_prefix = "H:";
+// What servers begin their handles with unless they are told otherwise (--job-handle-prefix).
+constexpr std::string_view usual_handle_prefix = "H:";
 constexpr std::string_view unknown_job = "ERR UNKNOWN_JOB";
 
-/// Asks the servers in turn until `knows(client, status)`, which a query of this kind has ended in,
-/// is true.
-template <class Knows>
-bool any_server(int kind, std::string_view text, std::string_view function, Knows&& knows) {
-  const auto now = settings();
-  const Lease lease(servers_for(function, *now), *now);
-  gman_query query{};
-  query.kind = kind;
-  query.text = {text.data(), text.size()};
-  query.deadline_ms = now->deadline_ms;
-  std::optional<SqlError> silent;
-  // Without any server the question is asked all the same, and fails with the reason.
-  const std::size_t last = std::max<std::size_t>(gman_server_count(lease.get()), 1);
-  for (std::size_t server = 1; server <= last; ++server) {
-    query.server = server;
-    try {
-      if (knows(lease.get(), gman_start_query(lease.get(), &query))) return true;
-    } catch (const SqlError& failure) {
-      silent = failure;
-    }
+/// Questions of one call, to the servers of one function in turn, within one deadline.
+class Asking {
+ public:
+  explicit Asking(std::string_view function)
+      : settings_(settings()), lease_(servers_for(function, *settings_), *settings_) {
+    if (settings_->deadline_ms > 0) until_ = clock::now() + milliseconds(settings_->deadline_ms);
   }
-  if (silent) throw *silent;
-  return false;
-}
+
+  /// Until `knows(client, status)`, which a query of this kind has ended in, is true.
+  template <class Knows>
+  bool any_server(int kind, std::string_view text, Knows&& knows) {
+    gman_query query{};
+    query.kind = kind;
+    query.text = {text.data(), text.size()};
+    std::optional<SqlError> silent;
+    // Without any server the question is asked all the same, and fails with the reason.
+    const std::size_t last = std::max<std::size_t>(gman_server_count(lease_.get()), 1);
+    for (std::size_t server = 1; server <= last; ++server) {
+      query.server = server;
+      query.deadline_ms = time_left_ms();
+      try {
+        if (knows(lease_.get(), gman_start_query(lease_.get(), &query))) return true;
+      } catch (const SqlError& failure) {
+        silent = failure;
+      }
+    }
+    if (silent) throw *silent;
+    return false;
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  /// 0: there is no deadline.
+  [[nodiscard]] int time_left_ms() const {
+    if (!until_) return 0;
+    const auto left = std::chrono::ceil<milliseconds>(*until_ - clock::now());
+    if (left <= milliseconds(0)) {
+      throw SqlError("the deadline of " + std::to_string(settings_->deadline_ms) +
+                         " ms passed before all job servers were asked",
+                     GMAN_DEADLINE);
+    }
+    return static_cast<int>(left.count());
+  }
+
+  std::shared_ptr<const Settings> settings_;
+  Lease lease_;
+  std::optional<clock::time_point> until_;
+};
 
 }  // namespace
 
+// A handle may look like a unique and a unique like a handle, so both are asked for; first what it
+// most likely is.
 std::optional<JobState> job_state(std::string_view name, std::string_view function) {
-  const int kind = name.starts_with(handle_prefix) ? GMAN_QUERY_STATUS : GMAN_QUERY_STATUS_UNIQUE;
+  Asking servers(function);
   JobState state;
-  const bool is_known =
-      any_server(kind, name, function, [&](gman_client* client, gman_status started) {
-        const gman_result_data& result = finish(client, started);
-        state = {result.running != 0, result.numerator, result.denominator, result.server};
-        return result.known != 0;
-      });
+  const auto is_known_by = [&](int kind) {
+    return servers.any_server(kind, name, [&](gman_client* client, gman_status started) {
+      const gman_result_data& result = finish(client, started);
+      state = {result.running != 0, result.numerator, result.denominator, result.server};
+      return result.known != 0;
+    });
+  };
+  const bool may_be_unique = name.size() <= GMAN_UNIQUE_BYTES_MAX;
+  const bool is_known = name.starts_with(usual_handle_prefix)
+                            ? is_known_by(GMAN_QUERY_STATUS) ||
+                                  (may_be_unique && is_known_by(GMAN_QUERY_STATUS_UNIQUE))
+                            : (may_be_unique && is_known_by(GMAN_QUERY_STATUS_UNIQUE)) ||
+                                  is_known_by(GMAN_QUERY_STATUS);
   if (!is_known) return std::nullopt;
   return state;
 }
@@ -61,22 +100,21 @@ std::optional<JobState> job_state(std::string_view name, std::string_view functi
 bool cancel_job(std::string_view handle, std::string_view function) {
   // It becomes part of a line: what is not one word would be other words of that line.
   const auto is_of_a_word = [](unsigned char c) { return c > 0x20 && c < 0x7F; };
-  if (!handle.starts_with(handle_prefix) || !std::ranges::all_of(handle, is_of_a_word)) {
+  if (handle.empty() || !std::ranges::all_of(handle, is_of_a_word)) {
     throw SqlError("the handle, argument 1, is none: give what gman_do_background returned");
   }
-  return any_server(GMAN_QUERY_ADMIN, "cancel job " + std::string(handle), function,
-                    [](gman_client* client, gman_status started) {
-                      try {
-                        finish(client, started);
-                        return true;
-                      } catch (const SqlError&) {
-                        const gman_bytes& answer = gman_result(client)->data;
-                        if (std::string_view(answer.data, answer.size).starts_with(unknown_job)) {
-                          return false;
-                        }
-                        throw;
-                      }
-                    });
+  return Asking(function).any_server(
+      GMAN_QUERY_ADMIN, "cancel job " + std::string(handle),
+      [](gman_client* client, gman_status started) {
+        try {
+          finish(client, started);
+          return true;
+        } catch (const SqlError&) {
+          const gman_bytes& answer = gman_result(client)->data;
+          if (std::string_view(answer.data, answer.size).starts_with(unknown_job)) return false;
+          throw;
+        }
+      });
 }
 
 }  // namespace gman::udf

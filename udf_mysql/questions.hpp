@@ -19,9 +19,9 @@ struct JobState {
   std::string server;
 };
 
-/// `name` is a handle when it begins with "H:", else a unique; the servers are those of `function`.
-/// Nothing when no server knows the job. Throws SqlError when none does and one did not answer, and
-/// Killed.
+/// `name` is a handle or a unique; the servers are those of `function`. Nothing when no server
+/// knows the job. Throws SqlError when none does and one did not answer, or when the deadline of
+/// the settings, which holds for all of them together, has passed; and Killed.
 [[nodiscard]] std::optional<JobState> job_state(std::string_view name, std::string_view function);
 
 /// Whether a server knew the job, and has cancelled it. Throws as job_state() does.

@@ -128,7 +128,8 @@ void Driver::obey(Ask effect) {
 }
 
 void Driver::obey(Settle effect) {
-  outboxes_[effect.outbox].settling->ask(std::move(effect.request));
+  outboxes_[effect.outbox].settling->ask(
+      {std::move(effect.request), std::move(effect.database_uuid)});
 }
 
 // What fails again for the same reason is said once.
@@ -142,6 +143,10 @@ void Driver::obey(const Event& event) {
       outboxes_[event.index].last_settling_reason.clear();
       log_.info("outbox opened",
                 {{"database", outboxes_[event.index].name}, {"uuid", event.detail}});
+      return;
+    case Event::Kind::outbox_replaced:
+      log_.warn("the outbox is another database's than before",
+                {{"database", outboxes_[event.index].name}, {"rows_left_behind", event.detail}});
       return;
     case Event::Kind::outbox_failed:
     case Event::Kind::settling_failed: {

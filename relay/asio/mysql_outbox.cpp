@@ -23,16 +23,13 @@ constexpr std::array session{
     "SET SESSION time_zone = '+00:00'",
 };
 
-// Grouped by the index's first columns, all of them, so that a look goes from one function and
-// priority to the next by the index, whatever lies between.
 constexpr const char* look_sql = R"(
-    SELECT head.delivery, head.function_name, head.priority,
-           CEIL(TIMESTAMPDIFF(MICROSECOND, NOW(6), head.run_at) / 1000)
-      FROM (SELECT state, delivery, function_name, priority, MIN(run_at) AS run_at
-              FROM gman.outbox FORCE INDEX (outbox_by_time)
-             GROUP BY state, delivery, function_name, priority) AS head
-      LEFT JOIN gman.outbox_pause AS pause ON pause.function_name = head.function_name
-     WHERE head.state = 'ready' AND pause.function_name IS NULL)";
+    SELECT delivery, function_name, priority, due_in_ms
+      FROM JSON_TABLE(gman.due(), '$[*]' COLUMNS (
+             delivery VARCHAR(16) PATH '$.delivery',
+             function_name VARCHAR(512) CHARACTER SET utf8mb4 PATH '$.function',
+             priority VARCHAR(16) PATH '$.priority',
+             due_in_ms BIGINT PATH '$.due_in_ms')) AS due)";
 
 // A workload that is not small is read once it is known that it fits.
 constexpr const char* lock_sql = R"(
@@ -63,8 +60,7 @@ class MysqlOutbox final : public OutboxTable {
   MysqlOutbox(std::unique_ptr<db::Connection> connection, std::string relay)
       : connection_(std::move(connection)), relay_(std::move(relay)) {}
 
- private:
-  [[nodiscard]] db::Result<OutboxOpened> open() override {
+  [[nodiscard]] db::Result<std::string> database_uuid() override {
     const auto setting = connection_->execute("SELECT database_uuid FROM gman.outbox_setting");
     if (!setting) {
       const bool is_missing = setting.error().sqlstate == "42S02";
@@ -75,7 +71,14 @@ class MysqlOutbox final : public OutboxTable {
     if (setting->size() != 1) {
       return db::Error{db::ErrorKind::refused, {}, "gman.outbox_setting has not one row"};
     }
-    return OutboxOpened{.database_uuid = *setting->at(0, 0), .poll_max = poll_max};
+    return *setting->at(0, 0);
+  }
+
+ private:
+  [[nodiscard]] db::Result<OutboxOpened> open() override {
+    auto uuid = database_uuid();
+    if (!uuid) return uuid.error();
+    return OutboxOpened{.database_uuid = *std::move(uuid), .poll_max = poll_max};
   }
 
   [[nodiscard]] db::Result<Looked> look() override {

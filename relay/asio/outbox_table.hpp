@@ -21,6 +21,9 @@ class OutboxTable {
   [[nodiscard]] LeaseAnswer answer(const LeaseRequest& request);
   [[nodiscard]] SettleAnswer settle(const SettleRequest& request);
 
+  /// Which database the connection leads to.
+  [[nodiscard]] virtual db::Result<std::string> database_uuid() = 0;
+
   /// See db::Connection; -1 as well where nobody is to be notified.
   [[nodiscard]] virtual int notification_fd() const { return -1; }
   /// So that the descriptor is quiet again.

@@ -95,6 +95,12 @@ class PostgresOutbox final : public OutboxTable {
   [[nodiscard]] int notification_fd() const override {
     return is_listening_ ? connection_->notification_fd() : -1;
   }
+  [[nodiscard]] db::Result<std::string> database_uuid() override {
+    const auto row = setting();
+    if (!row) return row.error();
+    return *row->at(0, 0);
+  }
+
   // A connection that is lost shows at the next request.
   void take_notifications() override {
     if (!is_listening_) return;
@@ -103,25 +109,31 @@ class PostgresOutbox final : public OutboxTable {
   }
 
  private:
-  [[nodiscard]] db::Result<OutboxOpened> open() override {
-    const auto setting =
+  [[nodiscard]] db::Result<db::Rows> setting() {
+    auto row =
         connection_->execute("SELECT database_uuid, notify::integer FROM gman.outbox_setting");
-    if (!setting) {
-      const bool is_missing = setting.error().sqlstate == "42P01";
-      if (!is_missing) return setting.error();
+    if (!row) {
+      const bool is_missing = row.error().sqlstate == "42P01";
+      if (!is_missing) return row.error();
       return db::Error{db::ErrorKind::refused, "42P01",
                        "there is no outbox in this database: run sql/postgres/outbox.sql"};
     }
-    if (setting->size() != 1) {
+    if (row->size() != 1) {
       return db::Error{db::ErrorKind::refused, {}, "gman.outbox_setting has not one row"};
     }
-    is_listening_ = number_in(*setting, 0, 1) != 0;
+    return row;
+  }
+
+  [[nodiscard]] db::Result<OutboxOpened> open() override {
+    const auto row = setting();
+    if (!row) return row.error();
+    is_listening_ = number_in(*row, 0, 1) != 0;
     if (is_listening_) {
       if (const auto heard = connection_->execute("LISTEN gman_outbox"); !heard) {
         return heard.error();
       }
     }
-    return OutboxOpened{.database_uuid = *setting->at(0, 0),
+    return OutboxOpened{.database_uuid = *row->at(0, 0),
                         .poll_max = is_listening_ ? poll_max_notified : poll_max};
   }
 

@@ -40,20 +40,26 @@ void SettlingThread::run() {
 // The database may have ended the connection, which shows only now, or have chosen this one of two
 // transactions that wait for each other: neither is a failure that anybody need hear of. Each of
 // these requests may be done twice (relay/core/outbox.hpp).
-SettleAnswer SettlingThread::answer(const SettleRequest& request) {
-  if (table_) {
-    SettleAnswer answer = table_->settle(request);
+SettleAnswer SettlingThread::answer(const Settlement& settlement) {
+  if (table_ && table_uuid_ == settlement.database_uuid) {
+    SettleAnswer answer = table_->settle(settlement.request);
     if (std::holds_alternative<Done>(answer)) return answer;
   }
-  return answer_anew(request);
+  return answer_anew(settlement);
 }
 
-SettleAnswer SettlingThread::answer_anew(const SettleRequest& request) {
+SettleAnswer SettlingThread::answer_anew(const Settlement& settlement) {
   table_.reset();
   auto opened = open_outbox(url_, relay_);
   if (!opened) return OutboxFailure{opened.error().message};
-  SettleAnswer answer = (*opened)->settle(request);
-  if (std::holds_alternative<Done>(answer)) table_ = *std::move(opened);
+  auto uuid = (*opened)->database_uuid();
+  if (!uuid) return OutboxFailure{uuid.error().message};
+  if (*uuid != settlement.database_uuid) return OtherDatabase{};
+  SettleAnswer answer = (*opened)->settle(settlement.request);
+  if (std::holds_alternative<Done>(answer)) {
+    table_ = *std::move(opened);
+    table_uuid_ = *std::move(uuid);
+  }
   return answer;
 }
 

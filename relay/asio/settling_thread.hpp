@@ -17,6 +17,12 @@
 
 namespace gman::relay {
 
+/// What is to be settled, and in which database.
+struct Settlement {
+  SettleRequest request;
+  std::string database_uuid;
+};
+
 class SettlingThread {
  public:
   /// `answered` is called on its thread.
@@ -27,18 +33,19 @@ class SettlingThread {
   ~SettlingThread();
 
   // Requires: the request before was answered.
-  void ask(SettleRequest request) { box_.put(std::move(request)); }
+  void ask(Settlement settlement) { box_.put(std::move(settlement)); }
 
  private:
   void run();
-  [[nodiscard]] SettleAnswer answer(const SettleRequest& request);
-  [[nodiscard]] SettleAnswer answer_anew(const SettleRequest& request);
+  [[nodiscard]] SettleAnswer answer(const Settlement& settlement);
+  [[nodiscard]] SettleAnswer answer_anew(const Settlement& settlement);
 
   std::string url_;
   std::string relay_;
   std::function<void(SettleAnswer)> answered_;
-  std::unique_ptr<OutboxTable> table_;  // the thread's
-  RequestBox<SettleRequest> box_;
+  std::unique_ptr<OutboxTable> table_;  // the thread's, as the next
+  std::string table_uuid_;
+  RequestBox<Settlement> box_;
   std::thread thread_;  // last: it uses the others
 };
 

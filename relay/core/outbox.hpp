@@ -77,7 +77,8 @@ struct Lease {
 using LeaseRequest = std::variant<Open, Look, Lease>;
 
 // Requests of the line that settles. Where a connection is lost, nobody knows whether its last
-// statement was done. Each of these may be done a second time:
+// statement was done. Each of these may be done a second time, in the database that the rows are
+// of: a URL may lead to another one from one connection to the next, with rows of the same ids.
 
 /// Ids are never given again, and a row is not leased again before its lease ends.
 struct Delete {
@@ -116,7 +117,9 @@ struct Done {};
 struct OutboxFailure {
   std::string reason;
 };
+/// To what was to be settled: nothing was done.
+struct OtherDatabase {};
 using LeaseAnswer = std::variant<OutboxOpened, Looked, Leased, OutboxFailure>;
-using SettleAnswer = std::variant<Done, OutboxFailure>;
+using SettleAnswer = std::variant<Done, OtherDatabase, OutboxFailure>;
 
 }  // namespace gman::relay

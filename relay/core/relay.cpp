@@ -124,23 +124,47 @@ void Relay::ask(std::size_t outbox, LeaseRequest request) {
 
 void Relay::settle(std::size_t outbox, SettleRequest request) {
   outboxes_[outbox].settling.is_busy = true;
-  effects_.emplace_back(Settle{outbox, std::move(request)});
+  effects_.emplace_back(Settle{outbox, std::move(request), outboxes_[outbox].uuid});
 }
 
 void Relay::answered(std::size_t outbox, LeaseAnswer answer, Instant now) {
-  outboxes_[outbox].state = Outbox::State::idle;
+  Outbox& from = outboxes_[outbox];
+  if (std::exchange(from.must_open, false)) {
+    close(from, now);
+    return go_on(outbox, now);
+  }
+  from.state = Outbox::State::idle;
   std::visit([&](auto& what) { on(outbox, std::move(what), now); }, answer);
 }
 
 void Relay::on(std::size_t outbox, OutboxOpened answer, Instant now) {
   Outbox& opened = outboxes_[outbox];
   opened.backoff.reset();
+  const bool is_replaced = !opened.uuid.empty() && opened.uuid != answer.database_uuid;
+  if (is_replaced) leave_rows_of_other_database(outbox);
   opened.uuid = std::move(answer.database_uuid);
   opened.poll_max = settings_.poll_max.value_or(answer.poll_max);
   opened.poll = poll_first;
   opened.look_at = now;
   effects_.emplace_back(Event{Event::Kind::outbox_opened, outbox, opened.uuid});
   go_on(outbox, now);
+}
+
+// Their leases end by themselves, where they are. What is being settled was asked of the other
+// database, and is not asked of this one.
+void Relay::leave_rows_of_other_database(std::size_t outbox) {
+  Outbox& of = outboxes_[outbox];
+  const std::size_t rows = rows_under_way(outbox) + of.settling.delivered.size() +
+                           of.settling.returned.size() + of.settling.deleting.size() +
+                           of.settling.returning.size();
+  std::erase_if(sent_, [outbox](const auto& sent) { return sent.second.outbox == outbox; });
+  of.sent_rows = of.running_rows = of.bytes = 0;
+  of.settling.delivered.clear();
+  of.settling.returned.clear();
+  of.settling.deleting.clear();
+  of.settling.returning.clear();
+  of.settling.renewing.reset();
+  effects_.emplace_back(Event{Event::Kind::outbox_replaced, outbox, std::to_string(rows)});
 }
 
 void Relay::on(std::size_t outbox, Looked answer, Instant now) {
@@ -206,20 +230,32 @@ void Relay::count_lease_from(Instant asked_at, Settling& line) const {
 
 void Relay::on(std::size_t outbox, OutboxFailure answer, Instant now) {
   Outbox& lost = outboxes_[outbox];
-  lost.leasing.reset();
-  lost.due.clear();
-  lost.has_looked_in_vain = false;
-  lost.state = Outbox::State::closed;
-  lost.open_at = now + lost.backoff.next(dice_);
+  close(lost, now + lost.backoff.next(dice_));
   effects_.emplace_back(Event{Event::Kind::outbox_failed, outbox, answer.reason});
   fail_once(answer.reason, now);
   go_on(outbox, now);
+}
+
+void Relay::close(Outbox& outbox, Instant open_at) {
+  outbox.leasing.reset();
+  outbox.due.clear();
+  outbox.has_looked_in_vain = outbox.is_watched = false;
+  outbox.state = Outbox::State::closed;
+  outbox.open_at = open_at;
 }
 
 void Relay::settled(std::size_t outbox, SettleAnswer answer, Instant now) {
   Outbox& of = outboxes_[outbox];
   Settling& line = of.settling;
   line.is_busy = false;
+  if (std::holds_alternative<OtherDatabase>(answer)) {
+    leave_rows_of_other_database(outbox);
+    of.uuid.clear();
+    // The line that leases is to open it, too: its connection may still be to the one of before.
+    of.must_open = of.state == Outbox::State::busy;
+    if (of.state == Outbox::State::idle) close(of, now);
+    return go_on(outbox, now);
+  }
   if (const auto* failure = std::get_if<OutboxFailure>(&answer)) {
     return settling_failed(outbox, *failure, now);
   }

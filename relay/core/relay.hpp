@@ -69,6 +69,7 @@ struct Counters {
 struct Event {
   enum class Kind : std::uint8_t {
     outbox_opened,    ///< detail: the database's uuid
+    outbox_replaced,  ///< it is another database than before; detail: how many rows were under way
     outbox_failed,    ///< it cannot be looked at, or nothing be leased
     settling_failed,  ///< nothing can be deleted, returned or renewed
     settles_again,
@@ -95,6 +96,7 @@ struct Ask {
 struct Settle {
   std::size_t outbox = 0;
   SettleRequest request;
+  std::string database_uuid;  ///< where the rows are
 };
 using Effect = std::variant<Connect, Disconnect, Ask, Settle, Event>;
 
@@ -157,7 +159,8 @@ class Relay {
   struct Outbox {
     enum class State : std::uint8_t { closed, opening, idle, busy };
     State state = State::closed;
-    Instant open_at{};  // closed
+    Instant open_at{};       // closed
+    bool must_open = false;  // busy: as soon as it is answered, and the answer is worth nothing
     Backoff backoff{milliseconds(50), milliseconds(10'000)};
     std::string uuid;
     milliseconds poll_max{25};
@@ -199,9 +202,11 @@ class Relay {
   };
 
   void on(std::size_t outbox, OutboxOpened answer, Instant now);
+  void leave_rows_of_other_database(std::size_t outbox);
   void on(std::size_t outbox, Looked answer, Instant now);
   void on(std::size_t outbox, Leased answer, Instant now);
   void on(std::size_t outbox, OutboxFailure answer, Instant now);
+  static void close(Outbox& outbox, Instant open_at);
   void settling_failed(std::size_t outbox, const OutboxFailure& answer, Instant now);
 
   void go_on(std::size_t outbox, Instant now);

@@ -2,6 +2,7 @@
 #include "relay/core/server_link.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <utility>
 #include <variant>
@@ -27,6 +28,10 @@ bool is_lasting(std::string_view code) {
 
 std::string text_of(const ErrorRes& error) {
   return printable(std::string(error.code) + ": " + std::string(error.text), reason_bytes_max);
+}
+
+std::size_t identity_of(const Terms& terms, const Part& part) {
+  return std::hash<std::string>{}(part.unique + '\0' + terms.function);
 }
 
 SubmitJob job_of(const Terms& terms, const Part& part) {
@@ -64,7 +69,7 @@ void ServerLink::submit(const Terms& terms, const std::vector<Part>& parts, Inst
     bytes = 0;
   };
   for (const Part& part : parts) {
-    unanswered_.push_back({part.ticket, terms.mode});
+    unanswered_.push_back({part.ticket, terms.mode, identity_of(terms, part)});
     if (!knows_many_) {
       submit_plain(terms, part);
       continue;
@@ -136,8 +141,14 @@ void ServerLink::answer(const Response& response, std::vector<Outcome>& outcomes
                                 : "the server broke the protocol: it made a job that nobody sent";
       return;
     }
+    if (created != nullptr && is_repeated(*created)) {
+      broken = "the server broke the protocol: it told of job " +
+               printable(created->handle, reason_bytes_max) + " twice";
+      return;
+    }
     const Waiting job = unanswered_.front();
     unanswered_.pop_front();
+    if (created != nullptr) last_answered_ = {std::string(created->handle), job.identity};
     if (error != nullptr) {
       const bool lasts = is_lasting(error->code);
       outcomes.push_back(
@@ -160,6 +171,13 @@ void ServerLink::answer(const Response& response, std::vector<Outcome>& outcomes
     is_asked_ = false;
   }
   // What else workers say on their way is for clients that wait for a result.
+}
+
+// Of number 0 is each job that has ended (docs/PROTOCOL.md 11, gman.unique_window).
+bool ServerLink::is_repeated(const JobCreated& created) const {
+  return !created.handle.ends_with(":0") && last_answered_ &&
+         last_answered_->handle == created.handle &&
+         last_answered_->identity != unanswered_.front().identity;
 }
 
 void ServerLink::answer_option(bool is_known) {

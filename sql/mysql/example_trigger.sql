@@ -8,7 +8,8 @@
 --
 -- SET, and not DO: DO hides every error, so that a row without its job would go unnoticed.
 --
--- SET @gman_off = 1 silences the trigger for one session: for imports and repairs.
+-- SET @gman_off = 1 silences the trigger for one session, until SET @gman_off = 0: for imports and
+-- repairs.
 CREATE TABLE IF NOT EXISTS url (
   id BIGINT AUTO_INCREMENT PRIMARY KEY,
   url VARBINARY(700) NOT NULL UNIQUE
@@ -18,7 +19,7 @@ DROP TRIGGER IF EXISTS url_index;
 DELIMITER //
 CREATE TRIGGER url_index AFTER INSERT ON url FOR EACH ROW
 BEGIN
-  IF @gman_off IS NULL THEN
+  IF COALESCE(@gman_off, 0) = 0 THEN
     SET @gman_job = gman_do_background('index_url', NEW.url);
   END IF;
 END //

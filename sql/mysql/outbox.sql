@@ -14,6 +14,8 @@ SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVIS
 SET NAMES utf8mb4;
 
 CREATE DATABASE IF NOT EXISTS gman CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Somebody may have made it before, and its character set is that of parameters and variables.
+ALTER DATABASE gman CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 USE gman;
 
 CREATE TABLE IF NOT EXISTS outbox (
@@ -64,6 +66,7 @@ DROP PROCEDURE IF EXISTS enqueue_with;
 DROP PROCEDURE IF EXISTS enqueue;
 DROP FUNCTION IF EXISTS option_text;
 DROP FUNCTION IF EXISTS option_seconds;
+DROP FUNCTION IF EXISTS due;
 DROP PROCEDURE IF EXISTS pause;
 DROP PROCEDURE IF EXISTS resume;
 DROP PROCEDURE IF EXISTS retry;
@@ -185,12 +188,62 @@ BEGIN
     IF wrong IS NOT NULL THEN
       SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = wrong;
     END IF;
-    SET run_at = COALESCE(FROM_UNIXTIME(run_at_seconds),
-                          CURRENT_TIMESTAMP(6) + INTERVAL delay SECOND);
+    -- Seconds are added where there is no summer time: an hour of local time may come twice.
+    SET run_at = FROM_UNIXTIME(COALESCE(
+      run_at_seconds, UNIX_TIMESTAMP(CURRENT_TIMESTAMP(6)) + delay));
     CALL gman.enqueue_with(
       function_name, workload, gman.option_text(options, 'unique'),
       gman.option_text(options, 'priority'), run_at, gman.option_text(options, 'delivery'));
   END IF;
+END //
+
+-- From one function to the next by the index, whatever lies between: each statement looks one key
+-- up. One statement with GROUP BY would do the same where the optimizer saw fit, which with a
+-- table that has just grown it does not: it read all of it.
+CREATE FUNCTION due() RETURNS LONGTEXT CHARACTER SET utf8mb4
+  READS SQL DATA SQL SECURITY DEFINER
+  COMMENT 'Part of gman-relay: the first row of each delivery, function and priority, in JSON.'
+BEGIN
+  DECLARE found LONGTEXT CHARACTER SET utf8mb4 DEFAULT '';
+  DECLARE last_function VARCHAR(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+  DECLARE first_at TIMESTAMP(6);
+  DECLARE of_delivery ENUM('queue', 'completion') DEFAULT 'queue';
+  DECLARE of_priority ENUM('high', 'normal', 'low');
+  deliveries: LOOP
+    SET last_function = '';
+    functions: LOOP
+      SET last_function = (SELECT MIN(function_name) FROM gman.outbox FORCE INDEX (outbox_by_time)
+                            WHERE state = 'ready' AND delivery = of_delivery
+                              AND function_name > last_function);
+      IF last_function IS NULL THEN
+        LEAVE functions;
+      END IF;
+      IF EXISTS (SELECT 1 FROM gman.outbox_pause WHERE function_name = last_function) THEN
+        ITERATE functions;
+      END IF;
+      SET of_priority = 'high';
+      priorities: LOOP
+        SET first_at = (SELECT MIN(run_at) FROM gman.outbox FORCE INDEX (outbox_by_time)
+                         WHERE state = 'ready' AND delivery = of_delivery
+                           AND function_name = last_function AND priority = of_priority);
+        IF first_at IS NOT NULL THEN
+          SET found = CONCAT(found, IF(found = '', '', ','), JSON_OBJECT(
+            'delivery', of_delivery, 'function', last_function, 'priority', of_priority,
+            'due_in_ms', CEIL(TIMESTAMPDIFF(MICROSECOND, NOW(6), first_at) / 1000)));
+        END IF;
+        CASE of_priority
+          WHEN 'high' THEN SET of_priority = 'normal';
+          WHEN 'normal' THEN SET of_priority = 'low';
+          ELSE LEAVE priorities;
+        END CASE;
+      END LOOP;
+    END LOOP;
+    IF of_delivery = 'completion' THEN
+      LEAVE deliveries;
+    END IF;
+    SET of_delivery = 'completion';
+  END LOOP;
+  RETURN CONCAT('[', found, ']');
 END //
 
 CREATE PROCEDURE pause(paused_function VARCHAR(2048))
@@ -297,6 +350,7 @@ GRANT SELECT ON gman.outbox_pause TO gman_relay;
 GRANT SELECT ON gman.outbox_stats TO gman_relay;
 GRANT SELECT ON gman.outbox_dead TO gman_relay;
 GRANT EXECUTE ON PROCEDURE gman.forget_dead TO gman_relay;
+GRANT EXECUTE ON FUNCTION gman.due TO gman_relay;
 CREATE ROLE IF NOT EXISTS gman_operator;
 GRANT SELECT ON gman.* TO gman_operator;
 GRANT EXECUTE ON PROCEDURE gman.pause TO gman_operator;

@@ -10,7 +10,7 @@
 -- - 'outbox' puts the job into gman.outbox, with the row's transaction (outbox.sql installs it);
 --   'immediate' sends it at once, inside the transaction;
 -- - the workload is the column's value, text as utf8mb4; a NULL makes no job;
--- - SET @gman_off = 1 silences them for a session: for imports and repairs;
+-- - SET @gman_off = 1 silences them for a session, until SET @gman_off = 0: for imports and repairs;
 -- - on MariaDB they are silent where a replica applies what another server has done, in a session
 --   that has the other server's id: the other server has made the job.
 SET @gman_sql_mode = @@SESSION.sql_mode;
@@ -18,6 +18,8 @@ SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVIS
 SET NAMES utf8mb4;
 
 CREATE DATABASE IF NOT EXISTS gman CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Somebody may have made it before, and its character set is that of parameters and variables.
+ALTER DATABASE gman CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 USE gman;
 
 DROP PROCEDURE IF EXISTS trigger_sql;
@@ -65,14 +67,12 @@ BEGIN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = wrong;
   END IF;
 
-  -- A schema has one name space for all of its triggers, of 64 characters.
-  SET trigger_name = CONCAT_WS('_', 'gman', table_part, column_name, function_name);
-  IF CHAR_LENGTH(trigger_name) + CHAR_LENGTH('_changed') > 64 THEN
-    SET trigger_name = CONCAT('gman_', SHA1(trigger_name));
-  END IF;
-  IF event = 'update' THEN
-    SET trigger_name = CONCAT(trigger_name, '_changed');
-  END IF;
+  -- A schema has one name space for all of its triggers, of 64 characters. What can be read of the
+  -- name may be that of another trigger, too (order.item_id and order_item.id): the hash is not.
+  SET trigger_name = CONCAT(
+    LEFT(CONCAT_WS('_', 'gman', table_part, column_name, function_name), 47), '_',
+    IF(event = 'update', 'u', 'i'),
+    LEFT(SHA1(CONCAT_WS(' ', HEX(table_part), HEX(column_name), HEX(function_name))), 15));
   SET quoted_schema = CONCAT('`', REPLACE(schema_part, '`', '``'), '`');
   SET quoted_table = CONCAT('`', REPLACE(table_part, '`', '``'), '`');
   SET quoted_column = CONCAT('`', REPLACE(column_name, '`', '``'), '`');
@@ -100,7 +100,7 @@ BEGIN
     'CREATE TRIGGER ', quoted_schema, '.', quoted_trigger, '\n',
     'AFTER ', UPPER(event), ' ON ', quoted_schema, '.', quoted_table, ' FOR EACH ROW\n',
     'BEGIN\n',
-    '  IF @gman_off IS NULL AND NEW.', quoted_column, ' IS NOT NULL', is_own, is_changed,
+    '  IF COALESCE(@gman_off, 0) = 0 AND NEW.', quoted_column, ' IS NOT NULL', is_own, is_changed,
     ' THEN\n    ', action, ';\n  END IF;\nEND');
 END //
 

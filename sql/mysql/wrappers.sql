@@ -14,6 +14,8 @@ SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVIS
 SET NAMES utf8mb4;
 
 CREATE DATABASE IF NOT EXISTS gman CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Somebody may have made it before, and its character set is that of parameters and variables.
+ALTER DATABASE gman CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 USE gman;
 
 DROP FUNCTION IF EXISTS `do`;

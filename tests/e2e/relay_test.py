@@ -233,6 +233,24 @@ class Shipping:
             self.assertEqual(gmand.admin("status"), "f\t2\t0\t0\n.\n")
             self.assertNotIn("fails", relay.log())
 
+    def test_a_row_is_not_deleted_in_a_database_that_has_taken_the_place_of_its_own(self):
+        """As after a failover to a copy: its row of the same id is another job."""
+        with Gmand() as gmand, Relay(self.database.url, to=gmand.address) as relay, \
+                Peer(gmand.address) as worker:
+            self.database.enqueue("g", "makes the relay connect a second time")
+            self.wait_empty()
+            self.database.enqueue("f", "w", delivery="completion")
+            worker.send(CAN_DO, "f")
+            handle, _, _ = worker.grab()
+            self.operate("renew_uuid()")
+            self.assertTrue(self.database.end_settling())
+            worker.send(WORK_COMPLETE, handle, b"")
+            relay.wait_log("another database's than before")
+            self.assertEqual(self.database.count("function_name = 'f'"), 1)
+            unique = self.database.enqueue("g", "the relay goes on under the new uuid")
+            wait_until(lambda: self.database.count("function_name = 'g'") == 0, "it is shipped")
+            self.assertIn(("g", unique, "the relay goes on under the new uuid"),
+                          self.grab_all(gmand, "g"))
 
 class PostgresShipping(Shipping, RelayTestCase):
     database_class = OutboxPostgres

@@ -16,12 +16,13 @@ MIB = 1 << 20
 
 
 @contextlib.contextmanager
-def database(servers=None, env=(), options=(), config=None):
+def database(servers=None, env=(), options=(), config=None, namespace=None):
     """A MariaDB with all functions and an empty database `test`."""
     environment = dict(env)
     if servers is not None:
         environment["GMAN_SERVERS"] = servers
-    with PrivateMariaDB(env=environment, options=options, config=config) as server:
+    with PrivateMariaDB(env=environment, options=options, config=config,
+                        namespace=namespace) as server:
         server.install_functions()
         server.sql("CREATE DATABASE test")
         yield server

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """gman_do_all: the jobs of a group at once. gman_job_status and gman_cancel: what became of one."""
+import contextlib
 import json
 import threading
+import time
 import unittest
 
 import wire
-from fixture import FunctionsCase, RecordingServer, database, dead_address, fail, json_told
+from fixture import (FunctionsCase, RecordingServer, ScriptedServer, database, dead_address, fail,
+                     json_told)
 from gmand import Gmand
 from mariadb import SqlError
 
 ROWS_MAX = 10000
+
+
+def read_until_closed(connection):
+    while connection.recv(4096):
+        pass
 
 
 class All(FunctionsCase):
@@ -59,6 +67,14 @@ class All(FunctionsCase):
             self.assertEqual(json.loads(server.sql(
                 "SELECT gman_do_all('f', 'w', 'u') FROM seq_1_to_3", database="test")), ["w"] * 3)
             self.assertEqual(len(jobs.requests), 1)
+
+    def test_a_group_is_sent_once_however_often_its_value_is_read(self):
+        with RecordingServer() as jobs, database(jobs.address) as server:
+            self.assertEqual(
+                server.sql("SELECT seq % 2, gman_do_all('f', seq) AS results FROM seq_1_to_4"
+                           " GROUP BY 1 HAVING results <> '[]' ORDER BY 1", database="test"),
+                '0\t["2","4"]\n1\t["1","3"]')
+            self.assertEqual(len(jobs.requests), 4)
 
     def test_one_failed_job_fails_the_statement_and_is_named(self):
         self.fails("SELECT gman_do_all('odd', seq) FROM seq_1_to_5", "1644", "gman_do_all",
@@ -129,6 +145,26 @@ class Status(FunctionsCase):
             self.assertEqual((told["known"], told["server"]), (True, other.address))
             self.assertEqual(server.sql(f"SELECT gman_cancel('{handle}')"), "1")
 
+    def test_handles_may_begin_with_anything(self):
+        with Gmand("--job-handle-prefix", "J-") as other, database(other.address) as server:
+            handle = server.sql("SELECT gman_do_background('f', 'w')")
+            self.assertRegex(handle, "^J-")
+            self.assertTrue(json.loads(server.sql(f"SELECT gman_job_status('{handle}')"))["known"])
+            self.assertEqual(server.sql(f"SELECT gman_cancel('{handle}')"), "1")
+
+    def test_the_deadline_is_that_of_the_whole_question(self):
+        with contextlib.ExitStack() as stack:
+            silent = [stack.enter_context(ScriptedServer(read_until_closed)) for _ in range(4)]
+            server = stack.enter_context(database(config=f"""
+                servers = "{','.join(one.address for one in silent)}"
+                deadline_ms = 700
+                connect_timeout_ms = 600000
+                answer_timeout_ms = 600000"""))
+            began = time.monotonic()
+            with self.assertRaisesRegex(SqlError, "1644.*deadline"):
+                server.sql("SELECT gman_job_status('H:x:1')")
+            self.assertLess(time.monotonic() - began, 2 * 0.7)
+
     def test_a_server_that_does_not_answer_is_an_error_unless_another_knows_the_job(self):
         with database(f"{dead_address()},{self.gmand.address}") as server:
             handle = self.sql("SELECT gman_do_background('half', 'w')")
@@ -140,7 +176,7 @@ class Status(FunctionsCase):
             server.sql("SELECT gman_job_status('H:x:1')")
 
     def test_what_is_no_handle_is_not_cancelled(self):
-        for wrong in ("u", "H:a b", "H:a\nshutdown", "", "H:é"):
+        for wrong in ("H:a b", "H:a\nshutdown", "", "H:é"):
             with self.subTest(wrong=wrong):
                 self.fails(f"SELECT gman_cancel('{wrong}')", "1644", "gman_cancel", "handle")
         self.fails("SELECT gman_cancel()", "one or two arguments")

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A call that waits obeys KILL and time limits within 200 ms, and leaves everything usable."""
-import contextlib
-import socket
 import struct
+import tempfile
 import threading
 import time
 import unittest
 
 import wire
 from fixture import FunctionsCase, ScriptedServer, database, read_job, respond
+from stages import FullBacklog, SilentResolver
 
 LIMIT_SECONDS = 0.2
 TRIES_MAX = 10  # a busy machine may spoil some of them, and each takes two client programs
@@ -194,33 +194,6 @@ class StageServer(ScriptedServer):
         super().__exit__(*error)
 
 
-class FullBacklog:
-    """Lets nobody connect: what would be accepted next is in the queue already."""
-
-    def __enter__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._waiting = []
-        self.reached = threading.Event()
-        while True:
-            client = socket.socket()
-            client.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                client.connect(self._listener.getsockname())
-            self._waiting.append(client)
-            client.settimeout(0.2)
-            try:
-                client.send(b"x")
-            except OSError:  # it is not connected: the queue is full
-                break
-        self.reached.set()
-        return self
-
-    def __exit__(self, *_):
-        for one in (*self._waiting, self._listener):
-            one.close()
-
-
 def created(connection):
     respond(connection, wire.JOB_CREATED, "H:stage:1")
 
@@ -234,33 +207,10 @@ def half_a_result(connection):
     connection.sendall(wire.RES + struct.pack(">II", wire.WORK_COMPLETE, 1 << 20) + b"H:stage:1\0x")
 
 
-class Stages(unittest.TestCase):
-    """Wherever a call may wait, and whoever ends it."""
+class Ends:
+    """Whoever ends a call that waits: `database` and `operator` are the class's."""
 
-    STAGES = {
-        "connecting": (FullBacklog, "gman_do('f', 'w')"),
-        # More than sockets take, and little enough that to copy it takes no time.
-        "sending": (lambda: StageServer(None, reads=False),
-                    "gman_do('f', REPEAT('w', 16777216))"),
-        "awaiting the handle": (lambda: StageServer(lambda _: None),
-                                "gman_do_background('f', 'w')"),
-        "half a reply": (lambda: StageServer(half_a_reply), "gman_do('f', 'w')"),
-        "awaiting the result": (lambda: StageServer(created), "gman_do('f', 'w')"),
-        "half a result": (lambda: StageServer(half_a_result), "gman_do('f', 'w')"),
-        "a ping": (lambda: StageServer(lambda _: None), "gman_ping()"),
-    }
     CONFIG = "servers = '{}'\nconnect_timeout_ms = 600000\nanswer_timeout_ms = 600000\n"
-
-    @classmethod
-    def setUpClass(cls):
-        cls.database = cls.enterClassContext(database(options=["--max-allowed-packet=256M"]))
-        cls.operator = cls.enterClassContext(Operator(cls.database))
-
-    def test_every_end_is_quick_at_every_stage(self):
-        for stage, (serve, call) in self.STAGES.items():
-            for end in (self.kill_query, self.kill, self.time_limit):
-                with self.subTest(stage=stage, end=end.__name__):
-                    self.assert_quick(f"{stage}, {end.__name__}", serve, call, end)
 
     def assert_quick(self, what, serve, call, end):
         measured = []
@@ -304,6 +254,48 @@ class Stages(unittest.TestCase):
         self.assertIn(b"ERROR 1969 (70100)", err)
         self.assertTrue(server.reached.wait(10))
         return time.monotonic() - began - limit
+
+
+class Stages(Ends, unittest.TestCase):
+    """Wherever a call may wait."""
+
+    STAGES = {
+        "connecting": (FullBacklog, "gman_do('f', 'w')"),
+        # More than sockets take, and little enough that to copy it takes no time.
+        "sending": (lambda: StageServer(None, reads=False),
+                    "gman_do('f', REPEAT('w', 16777216))"),
+        "awaiting the handle": (lambda: StageServer(lambda _: None),
+                                "gman_do_background('f', 'w')"),
+        "half a reply": (lambda: StageServer(half_a_reply), "gman_do('f', 'w')"),
+        "awaiting the result": (lambda: StageServer(created), "gman_do('f', 'w')"),
+        "half a result": (lambda: StageServer(half_a_result), "gman_do('f', 'w')"),
+        "a ping": (lambda: StageServer(lambda _: None), "gman_ping()"),
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        cls.database = cls.enterClassContext(database(options=["--max-allowed-packet=256M"]))
+        cls.operator = cls.enterClassContext(Operator(cls.database))
+
+    def test_every_end_is_quick_at_every_stage(self):
+        for stage, (serve, call) in self.STAGES.items():
+            for end in (self.kill_query, self.kill, self.time_limit):
+                with self.subTest(stage=stage, end=end.__name__):
+                    self.assert_quick(f"{stage}, {end.__name__}", serve, call, end)
+
+
+class Resolving(Ends, unittest.TestCase):
+    """Nor does it wait for a name server that does not answer."""
+
+    def test_every_end_is_quick(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        resolver = self.enterContext(SilentResolver(directory))
+        self.database = self.enterContext(
+            database(config=self.CONFIG.format(resolver.address), namespace=resolver))
+        self.operator = self.enterContext(Operator(self.database))
+        for end in (self.kill_query, self.kill, self.time_limit):
+            with self.subTest(end=end.__name__):
+                self.assert_quick(f"resolving, {end.__name__}", resolver.again, "gman_ping()", end)
 
 
 if __name__ == "__main__":

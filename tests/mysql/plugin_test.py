@@ -8,6 +8,8 @@ import unittest
 from fixture import RecordingServer, database, dead_address
 from mariadb import PLUGIN, SqlError
 
+# So many sessions may have a last error (udf_mysql/last_error.hpp).
+FAILED_SESSIONS_MAX = 1024
 LOAD = "--plugin-load-add=gman_udf"
 
 
@@ -135,6 +137,17 @@ class Life(PluginTest):
             server.sql("SELECT gman_do_background('f', 'w')")
             self.assertEqual(len(jobs.requests), 1)
 
+    def test_wrong_allowed_servers_fail_every_call_until_a_restart(self):
+        with RecordingServer() as jobs, database(
+                options=[LOAD, f"--gman-servers={jobs.address}", "--gman-allowed-servers=a b"]
+                ) as server:
+            for _ in range(2):
+                with self.assertRaisesRegex(SqlError, "1644.*gman_allowed_servers: "):
+                    server.sql("SELECT gman_do_background('f', 'w')")
+                with self.assertRaisesRegex(SqlError, "gman_allowed_servers|not among|read only"):
+                    server.sql("SET GLOBAL gman_allowed_servers = ''")
+            self.assertEqual(jobs.requests, [])
+
     def test_comes_and_goes_while_fifty_sessions_call(self):
         with RecordingServer() as jobs, database(jobs.address) as server:
             # Without it the environment's server is asked, with it the variable's: the same one.
@@ -156,13 +169,18 @@ class Life(PluginTest):
             self.assertEqual(server.stop(), 0)
 
     def test_a_session_s_last_error_goes_with_it(self):
+        """Else the errors of sessions that have ended would take the place of this one's."""
         with database(dead_address(), options=[LOAD]) as server:
-            client = server.popen_sql(options=["--force"])
-            client.stdin.write(b"SELECT gman_do(NULL, 'w'); SELECT gman_last_error();\n")
-            client.stdin.flush()
-            self.assertEqual(json.loads(client.stdout.readline())["function"], "gman_do")
-            client.communicate(timeout=60)
-            self.assertEqual(server.sql("SELECT gman_last_error()"), "NULL")
+            stays = server.popen_sql(options=["--force"])
+            stays.stdin.write(b"SELECT gman_do(NULL, 'w'); SELECT gman_last_error();\n")
+            stays.stdin.flush()
+            self.assertEqual(json.loads(stays.stdout.readline())["function"], "gman_do")
+            others = server.popen_sql(options=["--force"])
+            _, err = others.communicate(
+                b"SELECT gman_do(NULL, 'w');\nconnect;\n" * FAILED_SESSIONS_MAX, timeout=120)
+            self.assertEqual(err.count(b"ERROR 1644"), FAILED_SESSIONS_MAX)
+            out, _ = stays.communicate(b"SELECT gman_last_error();\n", timeout=60)
+            self.assertEqual(json.loads(out)["function"], "gman_do")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import time
 import unittest
 
 import wire
-from fixture import FunctionsCase, fail, json_told
+from fixture import FunctionsCase, RecordingServer, database, fail, json_told
 from mariadb import ROOT, SqlError
 
 WRAPPERS = {"do", "do_high", "do_low", "do_background", "do_high_background", "do_low_background",
@@ -14,6 +14,18 @@ WRAPPERS = {"do", "do_high", "do_low", "do_background", "do_high_background", "d
 
 def script(name):
     return (ROOT / "sql/mariadb" / name).read_text(encoding="utf-8")
+
+
+class Schema(unittest.TestCase):
+    def test_its_character_set_is_ours_whoever_made_it(self):
+        with RecordingServer() as jobs, database(jobs.address) as server:
+            server.sql("CREATE DATABASE gman CHARACTER SET latin1")
+            for name in ("wrappers.sql", "outbox.sql", "trigger.sql"):
+                server.sql(script(name))
+            self.assertEqual(server.sql("SELECT gman.do('f', 'é😀')"), "é😀")
+            self.assertEqual(server.sql(
+                "CALL gman.enqueue('f', 'w', '{\"unique\": \"é😀\"}');"
+                "SELECT unique_key FROM gman.outbox"), "é😀")
 
 
 class Wrappers(FunctionsCase):

@@ -9,11 +9,18 @@ GMAN_CANCELS=10000 makes a long run of the test that looks for leaks.
 import os
 import pathlib
 import re
+import tempfile
 import time
 import unittest
 
+import wire
 from fixture import ExtensionCase
+from gmand import Gmand
+from lying_server import CREATED, LyingServer, answers, response
+from odd_worker import OddWorker
+from patience import wait_until
 from postgres import PrivatePostgres
+from stages import FullBacklog, SilentResolver
 
 PROMISE_MS = 100
 TRIES = 5
@@ -34,27 +41,24 @@ def resident_bytes(pid):
     return 1024 * int(re.search(r"^RssAnon:\s+(\d+) kB$", status, re.MULTILINE)[1])
 
 
+def wait_until_blocked(admin, pid):
+    """PostgreSQL has no event for another backend's wait, so this asks again and again."""
+    wait_until(lambda: admin.run("SELECT wait_event_type FROM pg_stat_activity "
+                                 f"WHERE pid = {pid}") == "Extension",
+               "the backend waits for a job", PATIENCE_SECONDS)
+
+
 class Waiting(ExtensionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.admin = cls.enterClassContext(cls.postgres.session())
 
-    def wait_until_blocked(self, pid):
-        """PostgreSQL has no event for another backend's wait, so this asks again and again."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            state = self.admin.run("SELECT wait_event_type || ' ' || wait_event "
-                                   f"FROM pg_stat_activity WHERE pid = {pid}")
-            if state.startswith("Extension "):
-                return state
-            self.assertLess(time.monotonic(), until, f"not waiting for a job, but for {state!r}")
-
     def end_blocked_call(self, how, expected):
         """Milliseconds from `how` to the end of a blocked gman_do(), in a session of its own."""
         with self.postgres.session() as session:
             session.start(BLOCKED)
-            self.wait_until_blocked(session.pid)
+            wait_until_blocked(self.admin, session.pid)
             start = time.monotonic()
             self.assertEqual(self.admin.run(f"SELECT {how}({session.pid})"), "t")
             answer = session.finish()
@@ -168,9 +172,9 @@ class Waiting(ExtensionCase):
             self.assertEqual(after[0], before[0])
             for grown, was in zip(after[1:], before[1:]):
                 self.assertLessEqual(grown - was, LEAK_BYTES_MAX)
-            until = time.monotonic() + PATIENCE_SECONDS
-            while descriptors(self.gmand.pid) > server_before:  # it hears of a hang-up by and by
-                self.assertLess(time.monotonic(), until)
+            # It hears of a hang-up by and by.
+            wait_until(lambda: descriptors(self.gmand.pid) <= server_before,
+                       "gmand has no more descriptors than before")
         self.assert_no_job_waits()
 
     def test_an_interrupt_can_be_caught_and_the_call_made_again_in_one_transaction(self):
@@ -203,6 +207,74 @@ class Waiting(ExtensionCase):
                 self.gmand.wait_admin("status", lambda answer: "until_crash\t1\t" in answer)
                 postgres.crash()
                 self.assertIn("server closed the connection unexpectedly", session.finish())
+
+
+class Stages(unittest.TestCase):
+    """Wherever a call may wait, and whoever ends it. What the servers say is told in lying_server:
+    a stage has been reached when the backend waits."""
+
+    SERVERS = {
+        "connecting": FullBacklog,
+        "awaiting the first word": lambda: LyingServer(answers(b"")),
+        "half a reply": lambda: LyingServer(answers(CREATED[:-2])),
+        "awaiting the result": lambda: LyingServer(answers(CREATED)),
+        "half a result": lambda: LyingServer(
+            answers(CREATED + response(wire.WORK_COMPLETE, "H:liar:1", "the whole")[:-4])),
+    }
+    ENDS = {"pg_cancel_backend": "canceling statement due to user request",
+            "pg_terminate_backend": "terminating connection"}
+
+    def assert_quick_ends(self, postgres, address, at_stage):
+        """Of a cancel, a terminate and a statement_timeout; the backend's next call works unless it
+        was terminated."""
+        with Gmand() as gmand, OddWorker(gmand.address), postgres.session() as admin:
+            os.chmod(gmand.directory, 0o711)  # PostgreSQL may run under another account
+            os.chmod(gmand.unix_socket, 0o666)
+            self.admin, self.works = admin, f"unix:{gmand.unix_socket}"
+            for how in (*self.ENDS, "statement_timeout"):
+                with self.subTest(at_stage, how=how):
+                    times_ms = []
+                    for _ in range(TRIES):
+                        times_ms.append(self.end_ms(postgres, address, how))
+                        if times_ms[-1] <= PROMISE_MS:
+                            break
+                    self.assertLessEqual(times_ms[-1], PROMISE_MS, times_ms)
+
+    def end_ms(self, postgres, address, how):
+        with postgres.session() as session:
+            session.run("SET gman.connect_timeout = '10min'")
+            session.run(f"SELECT gman_servers_set('{address}')")
+            if how == "statement_timeout":
+                session.run("SET statement_timeout = 200")
+                start = time.monotonic()
+                self.assertIn("due to statement timeout", session.run(BLOCKED))
+                ended_ms = (time.monotonic() - start) * 1000 - 200
+                session.run("RESET statement_timeout")
+            else:
+                session.start(BLOCKED)
+                wait_until_blocked(self.admin, session.pid)
+                start = time.monotonic()
+                self.admin.run(f"SELECT {how}({session.pid})")
+                self.assertIn(self.ENDS[how], session.finish())
+                ended_ms = (time.monotonic() - start) * 1000
+            if how != "pg_terminate_backend":
+                session.run(f"SELECT gman_servers_set('{self.works}')")
+                self.assertEqual(session.run("SELECT gman_do('reverse', 'next')"), "txen")
+            return ended_ms
+
+    def test_every_end_is_quick_at_every_stage(self):
+        with PrivatePostgres() as postgres:
+            postgres.sql("CREATE EXTENSION gman")
+            for stage, serve in self.SERVERS.items():
+                with serve() as server:
+                    self.assert_quick_ends(postgres, server.address, stage)
+
+    def test_every_end_is_quick_while_a_name_is_being_resolved(self):
+        with tempfile.TemporaryDirectory() as directory, SilentResolver(directory) as resolver, \
+                PrivatePostgres(namespace=resolver) as postgres:
+            postgres.sql("CREATE EXTENSION gman")
+            self.assert_quick_ends(postgres, resolver.address, "resolving")
+            self.assertTrue(resolver.reached.is_set())
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ class PrivateMariaDB(PrivateServer):
     port_is_taken = "Bind on TCP/IP port"
     accounts = ("mysql", "nobody")
 
-    def __init__(self, env=None, options=(), config=None, parent="/tmp"):
-        super().__init__(parent)
+    def __init__(self, env=None, options=(), config=None, parent="/tmp", namespace=None):
+        super().__init__(parent, namespace)
         self._env = {k: v for k, v in os.environ.items() if not k.startswith("GMAN_")}
         self._env.update(env or {})
         self._options = list(options)

@@ -23,6 +23,7 @@ import re
 import signal
 import subprocess
 
+from patience import wait_until
 from private_server import PrivateServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -56,9 +57,11 @@ class PrivatePostgres(PrivateServer):
     end_signal = signal.SIGQUIT
 
     def __init__(self, servers=None, settings=None, extension=True, encoding="UTF8",
-                 parent="/tmp"):
-        """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value."""
-        super().__init__(parent)
+                 parent="/tmp", namespace=None, environment=None):
+        """`servers` is gman.servers; `settings` are lines of postgresql.conf, name to value;
+        `environment` is added to the server's."""
+        super().__init__(parent, namespace)
+        self._server_environment = environment
         self._settings = dict(_SMALL, **(settings or {}))
         if servers is not None:
             self._settings["gman.servers"] = servers
@@ -81,7 +84,7 @@ class PrivatePostgres(PrivateServer):
     def popen_sql(self, text=None, database="postgres", user="postgres", name="psql"):
         """A psql that runs meanwhile: a Popen with pipes, its standard input closed after `text`
         when that is given. `name` is its application_name."""
-        client = subprocess.Popen(self._psql(database, user) + ["-v", "ON_ERROR_STOP=1"],
+        client = subprocess.Popen(self.psql(database, user) + ["-v", "ON_ERROR_STOP=1"],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, env=_client_environment(name))
         if text is not None:
@@ -92,19 +95,31 @@ class PrivatePostgres(PrivateServer):
 
     def session(self, database="postgres", user="postgres"):
         """One connection that stays: see Session."""
-        return Session(self._psql(database, user))
+        return Session(self.psql(database, user))
 
-    def _psql(self, database, user):
+    def psql(self, database="postgres", user="postgres", host=None, port=None):
+        """The command, for this server, or for what stands before it."""
         return ["psql", "-XAtq", "-v", "VERBOSITY=verbose", "-v", "SHOW_CONTEXT=never",
-                "-h", self.socket_dir, "-p", str(self.port), "-U", user, "-d", database]
+                "-h", str(host or self.socket_dir), "-p", str(port or self.port), "-U", user,
+                "-d", database]
+
+    def standby(self, servers=None):
+        """Another server that follows this one, see Standby."""
+        return Standby(self, servers)
 
     def _prepare(self):
-        self._run_once([server_program("initdb"), "-D", self.directory / "data", "-U", "postgres",
-                        "-A", "trust", "-E", self._encoding, "--locale=C", "--no-sync",
-                        "--no-instructions"])
+        self._make_cluster()
         if self._extension:
             install_extension(self.directory / "root")
             self._settings["extension_destdir"] = str(self.directory / "root")
+
+    def _make_cluster(self):
+        self._run_once([server_program("initdb"), "-D", self.directory / "data", "-U", "postgres",
+                        "-A", "trust", "-E", self._encoding, "--locale=C", "--no-sync",
+                        "--no-instructions"])
+
+    def _environment(self):
+        return dict(os.environ, **self._server_environment) if self._server_environment else None
 
     def _command(self):
         settings = {"port": self.port, "unix_socket_directories": self.socket_dir,
@@ -113,6 +128,30 @@ class PrivatePostgres(PrivateServer):
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         return command
+
+
+class Standby(PrivatePostgres):
+    """A hot standby by streaming replication. promote() makes it a primary."""
+
+    ready = "ready to accept read-only connections"
+
+    def __init__(self, primary, servers=None):
+        super().__init__(servers=servers)
+        self._primary = primary
+
+    def _make_cluster(self):
+        self._run_once([server_program("pg_basebackup"), "-D", self.directory / "data", "-R",
+                        "-h", self._primary.socket_dir, "-p", str(self._primary.port),
+                        "-U", "postgres", "--checkpoint=fast", "--no-sync"])
+
+    def catch_up(self):
+        """Until all that the primary has written is to be seen here."""
+        written = self._primary.sql("SELECT pg_current_wal_lsn()")
+        wait_until(lambda: self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "t",
+                   "the standby has replayed what its primary has written")
+
+    def promote(self):
+        self.sql("SELECT pg_promote()")
 
 
 class Session:

@@ -29,8 +29,10 @@ class PrivateServer:
     stop_signal = signal.SIGTERM
     end_signal = signal.SIGKILL  # when it does not stop, or did not start
 
-    def __init__(self, parent="/tmp"):
+    def __init__(self, parent="/tmp", namespace=None):
+        """`namespace` is where the server runs, see stages.SilentResolver."""
         self._parent = parent
+        self._namespace = namespace
         self._process = None
         self.directory = None
         self.port = None
@@ -137,9 +139,14 @@ class PrivateServer:
     def _ready(self):
         """Whether it can be connected to now."""
         with open(self.directory / "log", "wb") as log:
+            if self._namespace is None:
+                command, account = self._command(), self._as_account()
+            else:
+                command = [*self._namespace.prefix(self._account()), *self._command()]
+                account = {}
             self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=self.directory, env=self._environment(), **self._as_account())
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                env=self._environment(), **account)
         for _ in range(START_SECONDS * 50):
             try:
                 self._process.wait(0.02)

@@ -185,6 +185,15 @@ def headers_are_included_once(tree):
                 yield f"{path}:1: no #pragma once"
 
 
+def a_source_begins_with_its_header(tree):
+    """x.cpp includes x.hpp before all else, so that a header that needs others is found out."""
+    for path, text in tree.items():
+        if path.suffix == ".cpp" and path.with_suffix(".hpp") in tree:
+            first = next((name for _, name in source_tree.includes(text)), None)
+            if first != str(path.with_suffix(".hpp")):
+                yield f"{path}:1: its first include is not its own header, but {first}"
+
+
 def nothing_is_left_for_later(tree):
     """No note to self: what is not done is an issue, not a comment."""
     for path, text in tree.items():
@@ -275,6 +284,7 @@ RULES = (
     lines_fit,
     licence_comes_first,
     headers_are_included_once,
+    a_source_begins_with_its_header,
     nothing_is_left_for_later,
     no_machine_is_named,
     names_are_snake_case,

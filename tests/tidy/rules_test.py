@@ -71,6 +71,10 @@ BREAKS = {
         {"ext_postgres/a.h": "int x;"},
         {"base/a.hpp": "// #pragma once"},
     ],
+    rules.a_source_begins_with_its_header: [
+        {"base/a.hpp": "", "base/a.cpp": '#include <string>\n#include "base/a.hpp"'},
+        {"base/a.hpp": "", "base/a.cpp": "int x;"},
+    ],
     rules.nothing_is_left_for_later: [
         {"base/a.cpp": f"// {LATER}: later"},
         {"docs/a.md": "FIX" + "ME"},
@@ -137,6 +141,10 @@ KEEPS = {
     rules.headers_are_included_once: [
         {"base/a.hpp": SPDX + "#pragma once\n"},
         {"client/include/gman/a.h": "#ifndef GMAN_A_H\n#define GMAN_A_H\n#endif"},
+    ],
+    rules.a_source_begins_with_its_header: [
+        {"base/a.hpp": "", "base/a.cpp": '// why\n#include "base/a.hpp"\n#include <string>'},
+        {"base/b.hpp": "", "base/a.cpp": "#include <string>"},
     ],
     rules.nothing_is_left_for_later: [
         {"tools/a.sh": "mktemp -d gman.XXXXXX"},

@@ -5,7 +5,8 @@
 # Usage: tools/dev check [format|tidy|scripts|asan|tsan]… [--deep]
 #
 #   format    clang-format changes nothing in any C or C++ file
-#   tidy      clang-tidy (.clang-tidy) over every C++ file that the release build compiles
+#   tidy      clang-tidy (.clang-tidy) over every C++ file that the release build compiles; of
+#             tests and benchmarks without the static analyzer
 #   scripts   shellcheck over the shell scripts, and the Python files compile
 #   asan      the tests labelled unit, sim, fuzz and integration under the address and undefined
 #             behaviour sanitizers, in build/asan

@@ -19,6 +19,8 @@ struct Raised {
 
 /// What the functions told this server.
 inline std::vector<Raised> raised;
+/// What was noted at its statement, which goes on.
+inline std::vector<Raised> noted;
 /// Whether the session was killed by its time limit.
 inline bool is_killed = false;
 

@@ -59,6 +59,13 @@ struct Call {
     args.lengths = lengths;
   }
 
+  /// `argument` lives as long as the call.
+  void add(std::string& argument) {
+    values[args.arg_count] = argument.data();
+    lengths[args.arg_count] = argument.size();
+    ++args.arg_count;
+  }
+
   void run(const std::string& name = "gman_do") {
     ASSERT_EQ(symbol<Init>((name + "_init").c_str())(&init, &args, message), 0) << message;
     unsigned long length = 0;
@@ -80,9 +87,9 @@ struct Call {
   }
 
   char function[2] = "f";
-  char* values[2];
-  unsigned long lengths[2] = {1, 0};
-  Item_result types[2] = {STRING_RESULT, STRING_RESULT};
+  char* values[3];
+  unsigned long lengths[3] = {1, 0, 0};
+  Item_result types[3] = {STRING_RESULT, STRING_RESULT, STRING_RESULT};
   UDF_ARGS args{};
   UDF_INIT init{};
   char message[512] = "";
@@ -96,6 +103,7 @@ class Host : public testing::Test {
  protected:
   void SetUp() override {
     host::raised.clear();
+    host::noted.clear();
     host::is_killed = false;
     host::is_replica = false;
     host::waits = 0;
@@ -120,6 +128,22 @@ TEST_F(Host, hears_of_an_error_with_code_and_message) {
   } else {
     EXPECT_THAT(host::raised, IsEmpty());
   }
+}
+
+TEST_F(Host, notes_what_the_policy_makes_a_warning_of) {
+  Call call(nullptr);
+  std::string options = R"({"on_error": "warning"})";
+  call.add(options);
+  call.run("gman_do_json");
+  EXPECT_EQ(call.value, nullptr);
+  if (host::can_raise) {
+    EXPECT_EQ(call.error, 0);
+    EXPECT_EQ(call.is_null, 1);
+    ASSERT_EQ(host::noted.size(), 1u);
+    EXPECT_EQ(host::noted[0].code, 1644u);
+    EXPECT_THAT(host::noted[0].message, HasSubstr("gman_do_json: "));
+  }
+  EXPECT_THAT(host::raised, IsEmpty());
 }
 
 TEST_F(Host, is_asked_in_its_own_way_whether_the_session_was_killed) {

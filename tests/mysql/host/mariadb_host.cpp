@@ -72,13 +72,14 @@ extern "C" void thd_wait_end(void* session) {
 }
 
 extern "C" void my_printf_error(unsigned code, const char* format, unsigned long flags, ...) {
-  if (flags != 0) std::abort();
+  constexpr unsigned long note = 1024;
+  if (flags != 0 && flags != note) std::abort();
   char message[512];
   va_list arguments;
   va_start(arguments, flags);
   std::vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  host::raised.push_back({code, message});
+  (flags == note ? host::noted : host::raised).push_back({code, message});
 }
 
 extern "C" void my_error(unsigned code, unsigned long flags, ...) {

@@ -16,6 +16,12 @@ const bool can_raise = true;
 
 class THD {};
 
+/// As the C++ name of push_warning() needs it.
+class Sql_condition {
+ public:
+  enum enum_severity_level { SL_NOTE, SL_WARNING, SL_ERROR };
+};
+
 namespace {
 THD session_of_this_thread;
 }  // namespace
@@ -27,6 +33,12 @@ THD* thd_get_current_thd() {
 extern "C" unsigned thd_get_thread_id(const void* session) {
   if (session != &session_of_this_thread) std::abort();
   return 17;
+}
+
+void push_warning(THD* session, Sql_condition::enum_severity_level level, unsigned code,
+                  const char* text) {
+  if (session != &session_of_this_thread || level != Sql_condition::SL_NOTE) std::abort();
+  host::noted.push_back({code, text});
 }
 
 extern "C" int thd_killed(const void* session) {

@@ -38,7 +38,10 @@ struct Play {
   void note() {
     for (Effect& effect : relay.take_effects()) {
       if (auto* ask = std::get_if<Ask>(&effect)) asked.push_back(std::move(ask->request));
-      if (auto* settle = std::get_if<Settle>(&effect)) settling.push_back(settle->request);
+      if (auto* settle = std::get_if<Settle>(&effect)) {
+        settling.push_back(settle->request);
+        settling_of = settle->database_uuid;
+      }
       if (std::holds_alternative<Connect>(effect)) ++connects;
       if (const auto* event = std::get_if<Event>(&effect)) events.push_back(event->kind);
     }
@@ -73,6 +76,8 @@ struct Play {
     relay.received(server, bytes, now);
     note();
   }
+  // The server has the next row's job.
+  void accept() { hear(0, JobCreated{"H:" + std::to_string(++jobs)}); }
   void connect(std::size_t server) {
     relay.connected(server, now);
     note();
@@ -105,8 +110,10 @@ struct Play {
   Relay relay;
   std::deque<LeaseRequest> asked;
   std::deque<SettleRequest> settling;
+  std::string settling_of;  // the database of the last one
   std::vector<Event::Kind> events;
   int connects = 0;
+  int jobs = 0;
 };
 
 TEST(relay, leases_nothing_before_it_has_a_job_server) {
@@ -133,9 +140,9 @@ TEST(relay, deletes_many_rows_at_a_time_while_more_is_due) {
   std::vector<Row> rows;
   for (std::uint64_t id = 1; id <= 4'000; ++id) rows.push_back(Play::row(id));
   play.lease(std::move(rows));
-  for (int i = 0; i < 3'999; ++i) play.hear(0, JobCreated{"H:1"});
+  for (int i = 0; i < 3'999; ++i) play.accept();
   EXPECT_THAT(play.settling, IsEmpty());
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   EXPECT_EQ(play.take<Delete>().ids.size(), 4'000);
 }
 
@@ -145,12 +152,12 @@ TEST(relay, leases_while_it_deletes) {
   std::vector<Row> rows;
   for (std::uint64_t id = 1; id <= 4'000; ++id) rows.push_back(Play::row(id));
   play.lease(std::move(rows));
-  for (int i = 0; i < 4'000; ++i) play.hear(0, JobCreated{"H:1"});
+  for (int i = 0; i < 4'000; ++i) play.accept();
   play.take<Delete>();
   play.take<Lease>();
   play.answer(Leased{{Play::row(5'000)}});
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   play.answer(Leased{});
   EXPECT_THAT(play.settling, IsEmpty());  // one request at a time
   play.settled();
@@ -162,7 +169,7 @@ TEST(relay, deletes_a_few_rows_after_a_while_though_a_lease_is_not_answered) {
   play.open();
   play.lease({Play::row(1)});
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   EXPECT_THAT(play.settling, IsEmpty());
   const auto next = play.relay.next_deadline();
   ASSERT_TRUE(next);
@@ -178,7 +185,7 @@ TEST(relay, leases_no_more_when_20000_rows_wait_to_be_deleted) {
     for (std::uint64_t id = 1; id <= count; ++id) rows.push_back(Play::row(id));
     play.lease(std::move(rows));
     play.take<Lease>();
-    for (std::uint64_t id = 1; id <= count; ++id) play.hear(0, JobCreated{"H:1"});
+    for (std::uint64_t id = 1; id <= count; ++id) play.accept();
     play.take<Delete>();  // of the first 4000
     play.answer(Leased{{Play::row(count + 1)}});
     EXPECT_EQ(play.asked.empty(), count == 20'000);
@@ -194,8 +201,8 @@ TEST(relay, deletes_what_was_accepted_when_nothing_more_is_due) {
   play.open();
   play.lease({Play::row(1), Play::row(2)});
   play.take<Lease>();  // while the answers are under way
-  play.hear(0, JobCreated{"H:1"});
-  play.hear(0, JobCreated{"H:2"});
+  play.accept();
+  play.accept();
   EXPECT_THAT(play.settling, IsEmpty());
   play.answer(Leased{});
   EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1, 2));
@@ -209,7 +216,7 @@ TEST(relay, deletes_what_was_accepted_even_when_the_database_was_away_meanwhile)
   play.open();
   play.lease({Play::row(1)});
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   play.answer(OutboxFailure{"gone"});
   for (int failures = 0; failures < 3; ++failures) {
     EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1));
@@ -224,14 +231,63 @@ TEST(relay, deletes_what_was_accepted_even_when_the_database_was_away_meanwhile)
   EXPECT_THAT(play.settling, IsEmpty());
 }
 
+TEST(relay, leaves_rows_alone_whose_database_is_another_one_now) {
+  Play play;
+  play.open();
+  play.lease({Play::row(1), Play::row(2), Play::row(3)});
+  play.accept();
+  play.take<Lease>();
+  play.answer(OutboxFailure{"gone"});
+  EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1));
+  EXPECT_EQ(play.settling_of, uuid);
+  play.accept();
+  play.pass(seconds(1));
+  play.take<Open>();
+  play.answer(OutboxOpened{"another", milliseconds(25)});
+  EXPECT_EQ(play.events[play.events.size() - 2], Event::Kind::outbox_replaced);
+  EXPECT_EQ(play.relay.rows_under_way(0), 0);
+  play.settled(OutboxFailure{"gone too"});  // was asked of the other one
+  play.accept();
+  play.pass(seconds(30));
+  EXPECT_THAT(play.settling, IsEmpty());
+
+  play.lease({Play::row(3)});
+  play.accept();
+  play.take<Lease>();
+  play.answer(Leased{});
+  EXPECT_THAT(play.take<Delete>().ids, ElementsAre(3));
+  EXPECT_EQ(play.settling_of, "another");
+}
+
+TEST(relay, opens_an_outbox_anew_that_the_other_line_finds_to_be_another_databases) {
+  Play play;
+  play.open();
+  play.lease({Play::row(1), Play::row(2)});
+  play.take<Lease>();
+  play.accept();
+  play.pass(seconds(1));
+  play.take<Delete>();
+  play.settled(OtherDatabase{});
+  EXPECT_EQ(play.events.back(), Event::Kind::outbox_replaced);
+  play.accept();
+  EXPECT_THAT(play.settling, IsEmpty());
+  play.answer(Leased{{Play::row(3)}});  // of the one of before
+  EXPECT_EQ(play.relay.rows_under_way(0), 0);
+  play.pass(milliseconds(0));
+  play.take<Open>();
+  play.answer(OutboxOpened{"another", milliseconds(25)});
+  EXPECT_EQ(play.events.back(), Event::Kind::outbox_opened);
+  play.take<Look>();
+}
+
 TEST(relay, settles_while_nothing_can_be_leased) {
   Play play;
   play.open();
   play.lease({Play::row(1), Play::row(2)}, Delivery::completion);
   play.take<Lease>();
   play.answer(OutboxFailure{"gone"});
-  play.hear(0, JobCreated{"H:1"});
-  play.hear(0, JobCreated{"H:2"});
+  play.accept();
+  play.accept();
   play.hear(0, WorkComplete{"H:1", ""});
   EXPECT_THAT(play.take<Delete>().ids, ElementsAre(1));
   play.settled();
@@ -246,8 +302,8 @@ TEST(relay, leases_nothing_until_all_is_settled_that_could_not_be) {
   play.open();
   play.lease({Play::row(1), Play::row(2)}, Delivery::completion);
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
-  play.hear(0, JobCreated{"H:2"});
+  play.accept();
+  play.accept();
   play.pass(milliseconds(200));
   play.hear(0, WorkComplete{"H:1", ""});
   play.take<Delete>();
@@ -273,7 +329,7 @@ TEST(relay, leases_nothing_when_what_it_has_may_be_leased_again) {
   play.open();
   play.lease({Play::row(1)}, Delivery::completion);
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   play.answer(Leased{});
   play.pass(seconds(30));
   play.take<Renew>();  // which hangs
@@ -356,8 +412,8 @@ TEST(relay, lets_a_job_to_completion_die_at_its_last_attempt_and_a_refused_one_a
   play.open();
   play.lease({Play::row(1, 2), Play::row(2, 3), Play::row(3, 1)}, Delivery::completion);
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
-  play.hear(0, JobCreated{"H:2"});
+  play.accept();
+  play.accept();
   play.hear(0, ErrorRes{"ARGUMENT_TOO_LARGE", "x"});
   play.hear(0, WorkFail{"H:1"});
   play.hear(0, WorkFail{"H:2"});
@@ -383,7 +439,7 @@ TEST(relay, leases_no_more_than_may_be_under_way) {
   EXPECT_EQ(play.take<Lease>().rows_max, 1);
   play.answer(Leased{{Play::row(3)}});
   EXPECT_THAT(play.asked, IsEmpty());
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   EXPECT_EQ(play.take<Lease>().rows_max, 1);
 }
 
@@ -446,7 +502,7 @@ TEST(relay, renews_the_leases_of_rows_whose_server_is_connected) {
   play.open();
   play.lease({Play::row(1)}, Delivery::completion);
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   play.answer(Leased{});
   play.pass(milliseconds(1));
   play.take<Look>();
@@ -495,7 +551,7 @@ TEST(relay, is_over_after_one_run_when_all_is_deleted_and_nothing_is_due) {
   play.take<Look>();
   play.answer(Looked{});
   EXPECT_FALSE(play.relay.is_over());
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   EXPECT_FALSE(play.relay.is_over());
   play.take<Delete>();
   EXPECT_FALSE(play.relay.is_over());
@@ -520,8 +576,8 @@ TEST(relay, gives_back_at_a_stop_what_did_not_end_in_time_and_does_not_count_the
   play.open();
   play.lease({Play::row(1), Play::row(2)}, Delivery::completion);
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
-  play.hear(0, JobCreated{"H:2"});
+  play.accept();
+  play.accept();
   play.relay.stop(play.now);
   play.answer(Leased{});
   play.hear(0, WorkComplete{"H:1", ""});
@@ -544,7 +600,7 @@ TEST(relay, waits_at_a_stop_for_what_is_being_settled) {
   play.open();
   play.lease({Play::row(1)});
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   play.answer(Leased{});
   play.take<Delete>();
   play.relay.stop(play.now);
@@ -578,7 +634,7 @@ TEST(relay, says_why_one_run_could_not_settle) {
   play.open();
   play.lease({Play::row(1)});
   play.take<Lease>();
-  play.hear(0, JobCreated{"H:1"});
+  play.accept();
   play.answer(Leased{});
   play.take<Delete>();
   play.settled(OutboxFailure{"no right to delete"});

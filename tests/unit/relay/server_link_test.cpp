@@ -139,9 +139,10 @@ TEST(server_link, waits_for_the_end_of_a_foreground_job) {
 TEST(server_link, ends_both_waits_for_one_job) {
   Conversation with;
   with.begin(true);
-  with.link.submit(foreground, parts(2), with.now);
+  with.link.submit(foreground, {{1, "u", "w"}, {2, "u", "w"}}, with.now);
   with.hear(JobCreated{"H:1"});
   with.hear(JobCreated{"H:1"});
+  EXPECT_EQ(with.broken, "");
   with.hear(WorkComplete{"H:1", ""});
   with.hear(WorkComplete{"H:1", ""});
   EXPECT_THAT(with.taken(),
@@ -173,6 +174,40 @@ TEST(server_link, calls_an_answer_that_nobody_awaits_a_broken_protocol) {
   of.begin(true);
   of.broken = of.link.received("status\n", of.now, of.outcomes);
   EXPECT_NE(of.broken, "");
+}
+
+TEST(server_link, does_not_take_an_answer_that_comes_twice_for_the_next_jobs) {
+  Conversation with;
+  with.begin(true);
+  with.link.submit(background, parts(2), with.now);
+  with.hear(JobCreated{"H:1"});
+  with.hear(JobCreated{"H:1"});
+  EXPECT_EQ(with.broken, "the server broke the protocol: it told of job H:1 twice");
+  EXPECT_THAT(with.taken(), ElementsAre(std::pair(1, Kind::delivered)));
+  with.outcomes = with.link.end(with.broken);
+  EXPECT_THAT(with.taken(), ElementsAre(std::pair(2, Kind::unknown)));
+}
+
+TEST(server_link, takes_as_many_answers_as_there_are_that_a_job_has_ended) {
+  Conversation with;
+  with.begin(true);
+  with.link.submit(background, parts(2), with.now);
+  with.hear(JobCreated{"H:host:0"});
+  with.hear(JobCreated{"H:host:0"});
+  EXPECT_EQ(with.broken, "");
+  EXPECT_THAT(with.taken(),
+              ElementsAre(std::pair(1, Kind::delivered), std::pair(2, Kind::delivered)));
+}
+
+TEST(server_link, knows_a_function_from_another_in_an_answer_that_comes_twice) {
+  Conversation with;
+  with.begin(true);
+  with.link.submit(background, {{1, "u", "w"}}, with.now);
+  with.link.submit({.function = "g"}, {{2, "u", "w"}}, with.now);
+  with.hear(JobCreated{"H:1"});
+  EXPECT_EQ(with.broken, "");
+  with.hear(JobCreated{"H:1"});
+  EXPECT_NE(with.broken, "");
 }
 
 TEST(server_link, understands_answers_that_come_byte_by_byte) {

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""C++ runs out of memory at every allocation that a call makes, one after the other: each time the
+call is an SQL error, or done, and the same backend's next call works. An exception that came out of
+C++, or an error of PostgreSQL's that jumped over it, would end the whole cluster."""
+import mmap
+import os
+import shutil
+import struct
+import tempfile
+import unittest
+
+from gmand import Gmand
+from odd_worker import OddWorker
+from postgres import BUILD_DIR, PrivatePostgres
+
+FAULTS = BUILD_DIR / "bin/tests/memory_faults.so"
+ALLOCATIONS_MAX = 3000
+
+
+def background(delivery):
+    return ("SELECT count(gman_do_background('noted', 'w', NULL, "
+            f"'{{\"delivery\": \"{delivery}\"}}'))")
+
+
+class MemoryRunsOut(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.gmand = cls.enterClassContext(Gmand())
+        cls.enterClassContext(OddWorker(cls.gmand.address))
+        directory = cls.enterClassContext(tempfile.TemporaryDirectory())
+        os.chmod(directory, 0o755)
+        faults = shutil.copy(FAULTS, directory)
+        path = os.path.join(directory, "countdown")
+        with open(path, "wb") as file:
+            file.write(bytes(4))
+        os.chmod(path, 0o666)  # PostgreSQL may run under another account
+        with open(path, "r+b") as file:
+            cls.countdown = cls.enterClassContext(mmap.mmap(file.fileno(), 4))
+        cls.postgres = cls.enterClassContext(PrivatePostgres(
+            servers=cls.gmand.address,
+            environment={"LD_PRELOAD": faults, "GMAN_MEMORY_FAULTS": path}))
+        cls.postgres.sql("CREATE EXTENSION gman; SELECT gman_outbox_install();"
+                         "CREATE TABLE page (id int PRIMARY KEY, url text);"
+                         "SELECT gman_watch('page', 'noted', 'url')")
+
+    def setUp(self):
+        self.session = self.enterContext(self.postgres.session())
+
+    def fail_after(self, allocations):
+        struct.pack_into("i", self.countdown, 0, allocations)
+
+    def has_failed(self):
+        """Whether so many were made."""
+        return struct.unpack_from("i", self.countdown)[0] <= 0
+
+    def run_at_every_allocation(self, *statements):
+        """How often it failed. The session's connection was there before, and is there again."""
+        failures = 0
+        for number in range(1, ALLOCATIONS_MAX):
+            self.session.run("SELECT gman_ping()")
+            self.fail_after(number)
+            said = [self.session.run(statement) for statement in statements]
+            has_failed = self.has_failed()
+            self.fail_after(0)
+            wrong = [line for line in "\n".join(said).splitlines()
+                     if line.startswith(("FATAL", "PANIC")) or "server closed" in line]
+            self.assertEqual(wrong, [], number)
+            self.assertEqual(self.session.run("SELECT gman_do('reverse', 'next')"), "txen", number)
+            if not has_failed:
+                return failures
+            failures += any("ERROR:  " in one or "WARNING:  " in one for one in said)
+        self.fail("it allocates without end")
+
+    def test_every_call_survives_it(self):
+        for call in ("SELECT gman_do('reverse', 'Hello')", "SELECT gman_do('throw', 'why')",
+                     "SELECT * FROM gman_do_many('reverse', ARRAY['a', 'b'])",
+                     "SELECT gman_sum('size', w) FROM unnest(ARRAY['a', 'b']) AS w",
+                     background("immediate"), background("outbox"), "SELECT gman_ping()",
+                     "SELECT * FROM gman_servers()", "SELECT * FROM gman_functions()",
+                     "SELECT * FROM gman_workers()", "SELECT gman_job_status('unique')",
+                     "SELECT gman_cancel('H:nobody:1')",
+                     f"SELECT gman_servers_set('{self.gmand.address}')"):
+            with self.subTest(call):
+                failures = self.run_at_every_allocation(call)
+                print(f"{call}: {failures} errors", flush=True)
+        self.assertEqual(self.postgres.sql("SELECT 1"), "1")
+
+    def test_a_transaction_survives_it_and_so_does_its_commit(self):
+        failures = self.run_at_every_allocation("BEGIN", background("commit"), "COMMIT", "ROLLBACK")
+        self.assertGreater(failures, 0)
+
+    def test_a_trigger_survives_it(self):
+        self.run_at_every_allocation("DELETE FROM page", "INSERT INTO page VALUES (1, 'a')")
+
+    def test_the_first_call_of_a_backend_survives_it(self):
+        for number in range(1, ALLOCATIONS_MAX):
+            with self.postgres.session() as session:
+                self.fail_after(number)
+                said = session.run("SELECT gman_do('reverse', 'Hello')")
+                has_failed = self.has_failed()
+                self.fail_after(0)
+                self.assertRegex(said, "^(olleH$|ERROR:  53[02]00: )", number)
+                self.assertEqual(session.run("SELECT gman_do('reverse', 'next')"), "txen")
+            if not has_failed:
+                return
+        self.fail("it allocates without end")
+
+
+if __name__ == "__main__":
+    unittest.main()
