@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 
 import outbox_rows
+import postgres_rows
 import servers
 from outbox_rows import ALL_OUTBOXES, MARIADB, POSTGRES
 from pace import Pace
@@ -351,7 +352,7 @@ def sizes(quick, full, gearmand_quick=None, gearmand_full=None):
     ours = {"quick": quick, "full": full}
     theirs = {"quick": gearmand_quick or quick, "full": gearmand_full or full}
     return {name: theirs if is_gearmand(name) else ours
-            for name in (*ALL, *ALL_STORED, *SERVED, *ALL_OUTBOXES)}
+            for name in (*ALL, *ALL_STORED, *SERVED, *ALL_OUTBOXES, *postgres_rows.DELIVERIES)}
 
 
 MILLION = 1_000_000
@@ -466,6 +467,27 @@ OUTBOX_ROWS = [
         asks={outbox_rows.REST: Ask("< 0.5", lambda of: max(map(of, ALL_OUTBOXES)) < 0.5)}),
 ]
 
+def more_at_most(microseconds):
+    ask = Ask(f"<= {microseconds} each",
+              lambda of: max(map(of, postgres_rows.LATER)) <= microseconds)
+    return {postgres_rows.MORE_CPU: ask, postgres_rows.MORE_TIME: ask}
+
+
+POSTGRES_ROWS = [
+    Row("INSERT of 100,000 rows in PostgreSQL, a job each, FOR EACH STATEMENT",
+        postgres_rows.triggers("statement"), sizes(100_000, 100_000), postgres_rows.LATER,
+        asks=more_at_most(5), rounds_max=3, starts_itself=True),
+    Row("INSERT of 100,000 rows in PostgreSQL, a job each, FOR EACH ROW",
+        postgres_rows.triggers("row"), sizes(100_000, 100_000), postgres_rows.LATER,
+        asks=more_at_most(12), rounds_max=3, starts_itself=True),
+    Row("INSERT in PostgreSQL, a job and a round trip for each row", postgres_rows.immediate,
+        sizes(5_000, 20_000), (postgres_rows.IMMEDIATE,), rounds_max=3, starts_itself=True,
+        asks={postgres_rows.OF_ROUND_TRIP: Ask(
+            "<= 1.3", lambda of: of(postgres_rows.IMMEDIATE) <= 1.3)}),
+    Row("100 backends of PostgreSQL at once, each a job after the other", postgres_rows.crowd,
+        sizes(20_000, 100_000), (postgres_rows.IMMEDIATE,), rounds_max=3, starts_itself=True),
+]
+
 TABLES = [
     Table("Jobs in memory", "gmand", ALL,
           {"to the best gearmand": GEARMANDS, "to least": ("least",)}, MEMORY_ROWS),
@@ -475,4 +497,6 @@ TABLES = [
     Table("Durable jobs in a database server", SERVED[0], SERVED, {}, SERVED_ROWS,
           is_stored=True),
     Table("The outbox and its relay", POSTGRES, ALL_OUTBOXES, {}, OUTBOX_ROWS),
+    Table("Triggers of PostgreSQL", postgres_rows.COMMIT, postgres_rows.DELIVERIES, {},
+          POSTGRES_ROWS),
 ]

@@ -305,6 +305,9 @@ KINDS = {
     # Started by their rows, which know what belongs to them.
     "PostgreSQL": Kind(None, lacking("psql", PG_CONFIG)),
     "MariaDB": Kind(None, lacking("mariadb", "mariadb-install-db")),
+    "delivery immediate": Kind(None, lacking("psql", PG_CONFIG)),
+    "delivery commit": Kind(None, lacking("psql", PG_CONFIG)),
+    "delivery outbox": Kind(None, lacking("psql", PG_CONFIG)),
     "least + fdatasync": Kind(lambda directory: least("least + fdatasync", directory,
                                                       f"{directory}/journal")),
 }

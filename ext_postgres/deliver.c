@@ -145,7 +145,7 @@ void deliver_batch(JobBatch* batch, Delivery delivery) {
         at_commit_add(&job);
       }
       return;
-    case DELIVERY_OUTBOX: return outbox_put_batch(batch);
+    case DELIVERY_OUTBOX: return outbox_soon_put(batch);
   }
 }
 

@@ -9,8 +9,9 @@
  *
  *   SQL function  do.c, do_many.c, aggregate.c, ask.c, ping.c, version.c, settings.c, trigger.c
  *   its options   options.c: jsonb to what they mean
- *   a job's way   deliver.c: now, at COMMIT (at_commit.c), by the outbox (outbox.c), or into this
- *                 session's memory (recorded.c); many that are waited for: foreground.c
+ *   a job's way   deliver.c: now, at COMMIT (at_commit.c), by the outbox (outbox.c; those of rows
+ *                 together, outbox_soon.c), or into this session's memory (recorded.c)
+ *   many at once  foreground.c: those that are waited for; batches.c: those that are not
  *   a call        call.c: start it, wait for it by the latch, end it on every way out
  *   its client    client.c: one for the life of the backend, as the settings say
  *   its failure   error.c: a status of the library as an SQLSTATE
@@ -213,6 +214,17 @@ Oid outbox_table(void);
 /* Raises when there is none. */
 Oid owner_of_outbox(void);
 
+/* outbox_soon.c */
+
+/* To be called when the library is loaded. */
+void outbox_soon_hook(void);
+
+/* Puts jobs of rows into the outbox, by the end of the statement that changes the rows. */
+void outbox_soon_put(const JobBatch* batch);
+
+/* Inserts what waits for the end of the statement, if it may be inserted here. */
+void outbox_soon_flush(void);
+
 /* recorded.c */
 
 /* Keeps a job for this session to look at, in place of sending it. */
@@ -252,6 +264,11 @@ int64 job_list_drop(JobList* list, SubTransactionId owner);
 
 /* Forgets all jobs and their memory. */
 void job_list_clear(JobList* list);
+
+/* batches.c */
+
+/* The list's jobs, in as few batches as there can be. They live as long as its memory. */
+JobBatch* job_list_batches(JobList* list, size_t* batch_count);
 
 /* text.c */
 

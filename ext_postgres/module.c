@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Loading: the settings come into being, and nothing else happens; no descriptor is opened. In
- * shared_preload_libraries the library also has the server run relays (relay.h).
+ * Loading: the settings come into being, and the ends of statements are looked at (outbox_soon.c).
+ * No descriptor is opened. In shared_preload_libraries the library also has the server run relays
+ * (relay.h).
  */
 #include "ext_postgres/relay.h"
 
@@ -18,6 +19,7 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
   relay_settings_define();
   settings_define();
+  outbox_soon_hook();
   /* pg_upgrade wants its databases for itself. */
   if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
   relay_slots_register();

@@ -33,16 +33,14 @@
 #define UUID_TEXT_BYTES 37
 
 /* Every name is qualified and there is no operator, since the session's search_path decides what
-   those mean. */
+   those mean. What many rows have in common stands in a sub-select, which is evaluated once. */
 static const char insert_one[] =
     "INSERT INTO gman.outbox (function_name, priority, run_at, unique_key, workload)"
     " VALUES ($1, $2::gman.job_priority, coalesce($3, pg_catalog.now()), $4, $5) RETURNING id";
 static const char insert_many[] =
     "INSERT INTO gman.outbox (function_name, priority, run_at, unique_key, workload)"
-    " SELECT $1, $2::gman.job_priority, coalesce($3, pg_catalog.now()), part.unique_key,"
-    " part.workload"
-    " FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5))"
-    " AS part (unique_key, workload)";
+    " SELECT $1, (SELECT $2::gman.job_priority), (SELECT coalesce($3, pg_catalog.now())),"
+    " pg_catalog.unnest($4), pg_catalog.unnest($5)";
 static const char select_setting[] =
     "SELECT setting.notify, setting.database_uuid::pg_catalog.text"
     " FROM gman.outbox_setting AS setting";
@@ -202,6 +200,7 @@ static void insert_batch(const JobBatch* batch) {
 
 /* Returns the id of the row, when it is one. */
 static int64 insert_as_owner(const JobBatch* batch) {
+  outbox_soon_flush(); /* which was asked for before */
   Oid user;
   int security;
   GetUserIdAndSecContext(&user, &security);

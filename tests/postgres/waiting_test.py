@@ -3,8 +3,12 @@
 
 The promise is 100 ms. A loaded machine may delay any single try, so the best of several counts;
 each of them must end within a few seconds whatever the load.
+
+GMAN_CANCELS=10000 makes a long run of the test that looks for leaks.
 """
 import os
+import pathlib
+import re
 import tempfile
 import time
 import unittest
@@ -22,6 +26,19 @@ PROMISE_MS = 100
 TRIES = 5
 PATIENCE_SECONDS = 10
 BLOCKED = "SELECT gman_do('never', 'x')"
+LARGE_REPLY = "SELECT length(gman_do('bytes', repeat('41', 300000)))"
+CANCELS = int(os.environ.get("GMAN_CANCELS", "300"))
+LEAK_BYTES_MAX = 1 << 20
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident_bytes(pid):
+    """Of what the process has allocated itself, and not of what it maps or shares."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return 1024 * int(re.search(r"^RssAnon:\s+(\d+) kB$", status, re.MULTILINE)[1])
 
 
 def wait_until_blocked(admin, pid):
@@ -123,6 +140,42 @@ class Waiting(ExtensionCase):
                 session.run("SELECT length(gman_do('bytes', repeat('41', 8000000)))")
                 session.run("RESET statement_timeout")
                 self.assert_works(session)
+
+    def cancel_calls(self, session, cancels):
+        """In turn while a call waits for a worker and, with luck, in the middle of its reply; since
+        a cancel ends the connection, some come while the next call connects."""
+        until = time.monotonic() + PATIENCE_SECONDS + cancels * PATIENCE_SECONDS / 100
+        cancelled = tries = 0
+        while cancelled < cancels:
+            self.assertLess(time.monotonic(), until)
+            tries += 1
+            session.run(f"SET statement_timeout = {1 + tries % 4}")
+            answer = session.run(LARGE_REPLY if tries % 8 == 0 else BLOCKED)
+            cancelled += "ERROR:  57014: canceling statement due to statement timeout" in answer
+        session.run("SET statement_timeout = 0")
+        self.assert_works(session)
+
+    def test_cancels_leak_neither_descriptors_nor_memory(self):
+        def held():
+            contexts = int(session.run("SELECT sum(used_bytes) FROM pg_backend_memory_contexts"))
+            return descriptors(session.pid), contexts, resident_bytes(session.pid)
+
+        with self.postgres.session() as session:
+            self.cancel_calls(session, 50)  # what is made once is made now
+            held()
+            server_before = descriptors(self.gmand.pid)
+            before = held()
+            self.cancel_calls(session, CANCELS)
+            after = held()
+            print(f"{CANCELS} cancels, descriptors, bytes of contexts, resident bytes: "
+                  f"{before} before, {after} after", flush=True)
+            self.assertEqual(after[0], before[0])
+            for grown, was in zip(after[1:], before[1:]):
+                self.assertLessEqual(grown - was, LEAK_BYTES_MAX)
+            # It hears of a hang-up by and by.
+            wait_until(lambda: descriptors(self.gmand.pid) <= server_before,
+                       "gmand has no more descriptors than before")
+        self.assert_no_job_waits()
 
     def test_an_interrupt_can_be_caught_and_the_call_made_again_in_one_transaction(self):
         answer = self.postgres.sql("""

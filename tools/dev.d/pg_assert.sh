@@ -19,8 +19,8 @@ pg_assert_place=build/pg-assert
 # Into the folder; apt's own lists and settings stay as they are.
 download_postgres_source() {
   local place=$1
-  local -a options=(-o "Dir::State::Lists=$place/lists" -o "Dir::Etc::SourceList=$place/sources.list"
-    -o Dir::Etc::SourceParts=/dev/null -o "Dir::Cache=$place/cache")
+  local -a options=(-o "Dir::State::Lists=$place/lists" -o "Dir::Cache=$place/cache"
+    -o "Dir::Etc::SourceList=$place/sources.list" -o Dir::Etc::SourceParts=/dev/null)
   mkdir -p "$place/lists/partial" "$place/cache/archives/partial"
   # shellcheck disable=SC2016
   apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' \

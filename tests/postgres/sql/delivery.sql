@@ -1,3 +1,5 @@
+-- However busy the machine is.
+SET gman.commit_budget = '10s';
 -- Delivery `commit`: sent when the transaction has committed, and only then. The worker of `note`
 -- tells which jobs came, in their order.
 CREATE FUNCTION later(workload text) RETURNS boolean LANGUAGE sql

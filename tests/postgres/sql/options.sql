@@ -1,3 +1,5 @@
+-- However busy the machine is.
+SET gman.commit_budget = '10s';
 -- The options of background jobs: what each does, and that a wrong one is an error that names it.
 -- No worker takes `never`.
 SELECT gman_do_background('never', 'x', NULL, '{}') ~ '^H:' AS none,

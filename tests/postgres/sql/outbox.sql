@@ -1,3 +1,5 @@
+-- However busy the machine is.
+SET gman.commit_budget = '10s';
 -- Delivery `outbox`: a row in gman.outbox, which gman-relay ships. Without one it is an error.
 SELECT gman_do_background('f', 'x', NULL, '{"delivery": "outbox"}');
 \set VERBOSITY terse
@@ -80,6 +82,80 @@ SELECT count(gman_do_background('f', i::text, NULL, '{"delivery": "commit"}'))
 SELECT count(*), count(DISTINCT workload) FROM gman.outbox;
 DELETE FROM gman.outbox;
 RESET gman.commit_jobs_max;
+-- Jobs of rows are gathered until their statement ends, and are there for the next one. Two
+-- triggers, a statement within a trigger, and one whose jobs are rolled back with its savepoint.
+CREATE TABLE page (id int PRIMARY KEY, url text);
+CREATE TABLE line (id int PRIMARY KEY, page int);
+CREATE FUNCTION add_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO line SELECT NEW.id * 10 + i, NEW.id FROM generate_series(1, 2) AS i;
+  BEGIN
+    INSERT INTO line VALUES (NEW.id * 10 + 3, NEW.id);
+    INSERT INTO line VALUES (NEW.id * 10 + 1, NEW.id);
+  EXCEPTION WHEN unique_violation THEN
+    PERFORM gman_do_background('caught', NEW.id::text, NULL, '{"delivery": "outbox"}');
+  END;
+  RETURN NULL;
+END $$;
+SELECT gman_watch('page', 'a_page', '#pk', '{"delivery": "outbox"}');
+SELECT gman_watch('page', 'b_url', 'url', '{"delivery": "outbox", "priority": "high"}');
+SELECT gman_watch('line', 'line', '#pk', '{"delivery": "outbox"}');
+CREATE TRIGGER c_lines AFTER INSERT ON page FOR EACH ROW EXECUTE FUNCTION add_lines();
+BEGIN;
+INSERT INTO page SELECT i, 'url ' || i FROM generate_series(1, 2) AS i;
+SELECT function_name, unique_key, priority, workload FROM waiting
+ ORDER BY function_name, workload;
+DELETE FROM gman.outbox;
+UPDATE page SET url = 'new' WHERE id = 1;
+SELECT function_name, workload FROM waiting ORDER BY function_name;
+ROLLBACK;
+SELECT count(*) FROM waiting;
+-- One that fails after its triggers have fired leaves none.
+ALTER TABLE line ADD CONSTRAINT no_page_two CHECK (page <> 2);
+INSERT INTO page SELECT i, 'url ' || i FROM generate_series(1, 2) AS i;
+SELECT count(*) FROM waiting;
+DROP TRIGGER c_lines ON page;
+-- COPY is a statement as well, and so is the first one of a session.
+\c
+COPY page (id, url) FROM stdin;
+1	one
+2	two
+\.
+SELECT function_name, workload FROM waiting ORDER BY function_name, workload;
+DELETE FROM gman.outbox;
+COPY line (id, page) FROM stdin;
+1	1
+\.
+SELECT function_name, workload FROM waiting;
+DELETE FROM gman.outbox;
+-- Deferred triggers fire at COMMIT, or when they are told to, also in a savepoint.
+SELECT gman_unwatch('line', 'line');
+CREATE CONSTRAINT TRIGGER line_later AFTER INSERT ON line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+  EXECUTE FUNCTION gman_trigger('line', '#pk', '{"delivery": "outbox"}');
+CREATE FUNCTION fire_and_fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  SET CONSTRAINTS line_later IMMEDIATE;
+  RAISE EXCEPTION 'as told';
+EXCEPTION WHEN raise_exception THEN
+  RETURN NULL;
+END $$;
+CREATE TRIGGER c_fire AFTER UPDATE ON page FOR EACH ROW EXECUTE FUNCTION fire_and_fail();
+BEGIN;
+INSERT INTO line VALUES (2, 1);
+UPDATE page SET url = 'fired' WHERE id = 1;
+SELECT function_name, workload FROM waiting ORDER BY function_name;
+COMMIT;
+SELECT function_name, workload FROM waiting ORDER BY function_name;
+DELETE FROM gman.outbox;
+-- More than are gathered at a time.
+DELETE FROM page;
+DELETE FROM gman.outbox;
+INSERT INTO page SELECT i, repeat('x', 2000) FROM generate_series(1, 2500) AS i;
+SELECT function_name, count(*), count(DISTINCT unique_key) FROM waiting GROUP BY function_name
+ ORDER BY function_name;
+DELETE FROM gman.outbox;
+DROP TABLE page, line;
+DROP FUNCTION add_lines, fire_and_fail;
 -- A trigger on the outbox that asks for a job at COMMIT comes too late, and is told so.
 CREATE FUNCTION too_late() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,3 +1,5 @@
+-- However busy the machine is.
+SET gman.commit_budget = '10s';
 -- Nobody but a superuser may send anything until it is granted; who may write a table may fire its
 -- trigger.
 CREATE ROLE bare;

@@ -1,3 +1,5 @@
+-- However busy the machine is.
+SET gman.commit_budget = '10s';
 -- gman.enabled: off and record send nothing; record keeps what would have been sent.
 SET gman.enabled = off;
 SELECT gman_do_background('note', 'x') IS NULL AS nothing, gman_do('note', '?') IS NULL AS nothing,

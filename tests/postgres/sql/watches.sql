@@ -1,3 +1,5 @@
+-- However busy the machine is.
+SET gman.commit_budget = '10s';
 -- gman_trigger's other workloads, statement level, uniques; gman_watch and its siblings.
 CREATE TABLE page (id int PRIMARY KEY, url text, seen date);
 CREATE TABLE line (book int, number int, words text, PRIMARY KEY (number, book));
