@@ -330,10 +330,11 @@ class Life(unittest.TestCase):
         self.assertEqual(database.relay("pid"), str(database.pid_of()))
 
     def test_each_database_of_the_list_has_a_worker(self):
-        gmand = self.enterContext(Gmand())
+        gmand, other = self.enterContext(Gmand()), self.enterContext(Gmand())
         database = self.start(gmand.address)
         database.sql("CREATE DATABASE a")
         database.sql('CREATE DATABASE "B c"')
+        database.sql(f"ALTER DATABASE \"B c\" SET gman.servers = '{other.address}'")
         database.ship("postgres", "a")
         database.sql("CREATE EXTENSION gman; SELECT gman_outbox_install()", database="B c")
         database.set("gman.relay_databases", 'a, "B c", nowhere')
@@ -342,7 +343,7 @@ class Life(unittest.TestCase):
         for name in ("a", "B c"):
             database.enqueue(name, database=name)
             database.wait_empty(name)
-        self.assertEqual(jobs_of(gmand), ["a", "B c"])
+        self.assertEqual((jobs_of(gmand), jobs_of(other)), (["a"], ["B c"]))
         wait_until(lambda: database.relay("last_warning", "nowhere") ==
                    "there is no such database", "it is said what is missing")
         database.sql("CREATE DATABASE nowhere")
