@@ -215,7 +215,7 @@ static void serve(void) {
       ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
                       errmsg("the relay has failed: %s", relay_engine_broken(engine))));
     tell(engine);
-    if (statement != NULL) continue;
+    if (statement != NULL || relay_engine_is_over(engine)) continue;
     WaitEvent happened;
     int count = WaitEventSetWait(set, relay_engine_timeout_ms(engine), &happened, 1,
                                  relay_wait_event("GmanRelay"));

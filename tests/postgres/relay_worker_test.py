@@ -9,7 +9,7 @@ import unittest
 import urllib.parse
 
 from gmand import Gmand
-from outbox import OutboxPostgres
+from lying_server import LyingServer, answers
 from patience import wait_until
 from postgres import ROOT, PrivatePostgres, SqlError, server_program
 from proxy import Proxy
@@ -381,6 +381,19 @@ class Life(unittest.TestCase):
             database.wait_empty()
             self.assertEqual((jobs_of(first), jobs_of(second)), (["one"], ["two"]))
             self.assertEqual(database.pid_of(), pid)
+
+    def test_a_server_that_lies_is_left_and_costs_no_row(self):
+        gmand = self.enterContext(Gmand())
+        with LyingServer(answers(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as liar:
+            database = self.start(liar.address)
+            database.ship("postgres")
+            database.enqueue("w")
+            wait_until(lambda: "broke the protocol" in database.relay("last_warning"),
+                       "the lie is noticed")
+            self.assertEqual(database.count(), 1)
+            database.set("gman.relay_servers", gmand.address)
+            database.wait_empty()
+        self.assertEqual(jobs_of(gmand), ["w"])
 
     def test_a_server_that_is_not_allowed_gets_nothing(self):
         gmand = self.enterContext(Gmand())
