@@ -26,6 +26,7 @@
 #include <gman/gman.h>
 #include <lib/ilist.h>
 #include <portability/instr_time.h>
+#include <utils/guc.h>
 #include <utils/jsonb.h>
 #if PG_VERSION_NUM >= 160000
 #include <varatt.h>
@@ -56,6 +57,9 @@ typedef enum OnError { ON_ERROR_ERROR, ON_ERROR_WARNING, ON_ERROR_OUTBOX } OnErr
 typedef enum Enabled { ENABLED_ON, ENABLED_OFF, ENABLED_RECORD } Enabled;
 
 void settings_define(void);
+
+/* The check hook of a list of job servers. */
+bool settings_check_servers(char** new_value, void** extra, GucSource source);
 
 /* The settings as they are now. `servers` points into them: use it before anything else runs. */
 void settings_read(gman_settings* settings);

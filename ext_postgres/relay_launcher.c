@@ -19,12 +19,10 @@
 #include <storage/ipc.h>
 #include <storage/latch.h>
 #include <utils/fmgroids.h>
-#include <utils/guc.h>
 #include <utils/memutils.h>
 #include <utils/rel.h>
 #include <utils/relcache.h>
 #include <utils/timestamp.h>
-#include <utils/wait_event.h>
 
 /* From the first death to the next start, doubled by each that follows soon. */
 #define RESTART_MS_FIRST 100
@@ -195,16 +193,6 @@ static void end_workers(int code, Datum argument) {
   }
 }
 
-static uint32 wait_event(void) {
-#if PG_VERSION_NUM >= 170000
-  static uint32 event;
-  if (event == 0) event = WaitEventExtensionNew("GmanRelayLauncher");
-  return event;
-#else
-  return PG_WAIT_EXTENSION;
-#endif
-}
-
 void pg_gman_relay_launcher(Datum argument) {
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
@@ -222,7 +210,7 @@ void pg_gman_relay_launcher(Datum argument) {
     read_list();
     for (int i = 0; i < RELAYS_MAX; i++) look_at(&entries[i]);
     WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms_until_next_start(),
-              wait_event());
+              relay_wait_event("GmanRelayLauncher"));
     ResetLatch(MyLatch);
   }
   proc_exit(1);

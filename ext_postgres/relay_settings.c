@@ -4,8 +4,6 @@
  */
 #include "ext_postgres/relay.h"
 
-#include <utils/guc.h>
-#include <utils/memutils.h>
 #include <utils/varlena.h>
 
 static char* databases;
@@ -31,14 +29,6 @@ static bool check_databases(char** new_value, void** extra, GucSource source) {
   return true;
 }
 
-static bool check_servers(char** new_value, void** extra, GucSource source) {
-  char reason[512];
-  if (gman_servers_check(*new_value, reason, sizeof reason) == GMAN_OK) return true;
-  GUC_check_errdetail("%s", reason);
-  GUC_check_errhint("Write host:port, [IPv6]:port or unix:/path, parted by commas.");
-  return false;
-}
-
 void relay_settings_define(void) {
   DefineCustomStringVariable(
       "gman.relay_databases", "Databases whose outbox the server ships itself.",
@@ -49,7 +39,7 @@ void relay_settings_define(void) {
                              "Job servers to which the server ships outboxes.",
                              "Written as gman.servers, and the same for all relays. Empty: "
                              "gman.servers.",
-                             &servers, "", PGC_SIGHUP, 0, check_servers, NULL, NULL);
+                             &servers, "", PGC_SIGHUP, 0, settings_check_servers, NULL, NULL);
 }
 
 List* relay_databases(void) {

@@ -22,11 +22,9 @@
 #include <utils/backend_status.h>
 #include <utils/builtins.h>
 #include <utils/fmgrprotos.h>
-#include <utils/guc.h>
 #include <utils/memutils.h>
 #include <utils/snapmgr.h>
 #include <utils/uuid.h>
-#include <utils/wait_event.h>
 
 PGDLLEXPORT void pg_gman_relay_worker(Datum argument);
 
@@ -175,16 +173,6 @@ static void tell(relay_engine* engine) {
   }
 }
 
-static uint32 wait_event(void) {
-#if PG_VERSION_NUM >= 170000
-  static uint32 event;
-  if (event == 0) event = WaitEventExtensionNew("GmanRelay");
-  return event;
-#else
-  return PG_WAIT_EXTENSION;
-#endif
-}
-
 static WaitEventSet* new_wait_set(const relay_engine* engine) {
 #if PG_VERSION_NUM >= 170000
   WaitEventSet* made = CreateWaitEventSet(NULL, 3);
@@ -227,9 +215,10 @@ static void serve(void) {
       ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
                       errmsg("the relay has failed: %s", relay_engine_broken(engine))));
     tell(engine);
-    if (statement != NULL) continue;
+    if (statement != NULL || relay_engine_is_over(engine)) continue;
     WaitEvent happened;
-    int count = WaitEventSetWait(set, relay_engine_timeout_ms(engine), &happened, 1, wait_event());
+    int count = WaitEventSetWait(set, relay_engine_timeout_ms(engine), &happened, 1,
+                                 relay_wait_event("GmanRelay"));
     if (count > 0 && (happened.events & WL_LATCH_SET)) ResetLatch(MyLatch);
   }
   FreeWaitEventSet(set);

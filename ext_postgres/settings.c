@@ -15,7 +15,6 @@
 
 #include <limits.h>
 #include <utils/builtins.h>
-#include <utils/guc.h>
 
 #define COMMIT_BUDGET_MS_DEFAULT 200
 #define COMMIT_BUDGET_MS_MAX 60000
@@ -52,7 +51,7 @@ static uint64 generation;
 /* Without memory to see whether it is one, the list is left to the client, which looks again when
    it takes it: a refusal here would end the session, or have it use our default in place of what
    the configuration says. */
-static bool check_servers(char** new_value, void** extra, GucSource source) {
+bool settings_check_servers(char** new_value, void** extra, GucSource source) {
   char reason[512];
   gman_status status = gman_servers_check(*new_value, reason, sizeof reason);
   if (status == GMAN_OK || status == GMAN_OUT_OF_MEMORY) return true;
@@ -76,12 +75,12 @@ static void define_client_settings(void) {
                              "host:port, [IPv6]:port or unix:/path, parted by commas. Only "
                              "superusers may change it, since it decides where the database "
                              "server sends data.",
-                             &servers, "127.0.0.1:4730", PGC_SUSET, 0, check_servers,
+                             &servers, "127.0.0.1:4730", PGC_SUSET, 0, settings_check_servers,
                              servers_changed, NULL);
   DefineCustomStringVariable("gman.allowed_servers",
                              "The only job servers that gman.servers may name.",
                              "Written as gman.servers. Empty: any.", &allowed_servers, "",
-                             PGC_SIGHUP, 0, check_servers, servers_changed, NULL);
+                             PGC_SIGHUP, 0, settings_check_servers, servers_changed, NULL);
   DefineCustomIntVariable("gman.deadline", "Longest time that one call may take.",
                           "A deadline given to gman_do() takes its place. Zero: no limit.",
                           &deadline_ms, defaults.deadline_ms, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,

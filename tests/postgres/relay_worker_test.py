@@ -8,7 +8,7 @@ import unittest
 import urllib.parse
 
 from gmand import Gmand
-from outbox import OutboxPostgres
+from lying_server import LyingServer, answers
 from patience import wait_until
 from postgres import ROOT, PrivatePostgres, SqlError
 from proxy import Proxy
@@ -313,10 +313,11 @@ class Life(unittest.TestCase):
         self.assertEqual(database.relay("pid"), str(database.pid_of()))
 
     def test_each_database_of_the_list_has_a_worker(self):
-        gmand = self.enterContext(Gmand())
+        gmand, other = self.enterContext(Gmand()), self.enterContext(Gmand())
         database = self.start(gmand.address)
         database.sql("CREATE DATABASE a")
         database.sql('CREATE DATABASE "B c"')
+        database.sql(f"ALTER DATABASE \"B c\" SET gman.servers = '{other.address}'")
         database.ship("postgres", "a")
         database.sql("CREATE EXTENSION gman; SELECT gman_outbox_install()", database="B c")
         database.set("gman.relay_databases", 'a, "B c", nowhere')
@@ -325,7 +326,7 @@ class Life(unittest.TestCase):
         for name in ("a", "B c"):
             database.enqueue(name, database=name)
             database.wait_empty(name)
-        self.assertEqual(jobs_of(gmand), ["a", "B c"])
+        self.assertEqual((jobs_of(gmand), jobs_of(other)), (["a"], ["B c"]))
         wait_until(lambda: database.relay("last_warning", "nowhere") ==
                    "there is no such database", "it is said what is missing")
         database.sql("CREATE DATABASE nowhere")
@@ -363,6 +364,19 @@ class Life(unittest.TestCase):
             database.wait_empty()
             self.assertEqual((jobs_of(first), jobs_of(second)), (["one"], ["two"]))
             self.assertEqual(database.pid_of(), pid)
+
+    def test_a_server_that_lies_is_left_and_costs_no_row(self):
+        gmand = self.enterContext(Gmand())
+        with LyingServer(answers(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as liar:
+            database = self.start(liar.address)
+            database.ship("postgres")
+            database.enqueue("w")
+            wait_until(lambda: "broke the protocol" in database.relay("last_warning"),
+                       "the lie is noticed")
+            self.assertEqual(database.count(), 1)
+            database.set("gman.relay_servers", gmand.address)
+            database.wait_empty()
+        self.assertEqual(jobs_of(gmand), ["w"])
 
     def test_a_server_that_is_not_allowed_gets_nothing(self):
         gmand = self.enterContext(Gmand())
