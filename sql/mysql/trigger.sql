@@ -10,7 +10,8 @@
 -- - 'outbox' puts the job into gman.outbox, with the row's transaction (outbox.sql installs it);
 --   'immediate' sends it at once, inside the transaction;
 -- - the workload is the column's value, text as utf8mb4; a NULL makes no job;
--- - SET @gman_off = 1 silences them for a session, until SET @gman_off = 0: for imports and repairs;
+-- - SET @gman_off = 1 silences them for a session, until SET @gman_off = 0: for imports and
+--   repairs;
 -- - on MariaDB they are silent where a replica applies what another server has done, in a session
 --   that has the other server's id: the other server has made the job.
 SET @gman_sql_mode = @@SESSION.sql_mode;
