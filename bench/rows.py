@@ -16,6 +16,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
+import mysql_rows
 import outbox_rows
 import postgres_rows
 import servers
@@ -488,6 +489,29 @@ POSTGRES_ROWS = [
         sizes(20_000, 100_000), (postgres_rows.IMMEDIATE,), rounds_max=3, starts_itself=True),
 ]
 
+
+def asks_of_mariadb(figure, text, holds):
+    return {figure: Ask(text, lambda of: holds(of(MARIADB)))}
+
+
+MYSQL_ROWS = [
+    Row("jobs of one INSERT, a trigger writes the outbox",
+        mysql_rows.into_outbox(mysql_rows.by_trigger), sizes(20_000, 100_000), (MARIADB,),
+        rounds_max=3, starts_itself=True,
+        asks=asks_of_mariadb(mysql_rows.MORE_CPU, "<= 10", lambda us: us <= 10)),
+    Row("jobs of one INSERT, a trigger does CALL gman.enqueue",
+        mysql_rows.into_outbox(mysql_rows.by_call), sizes(20_000, 100_000), (MARIADB,),
+        rounds_max=3, starts_itself=True,
+        asks=asks_of_mariadb(mysql_rows.MORE_CPU, "<= 15", lambda us: us <= 15)),
+    Row("jobs of one INSERT, a trigger submits at once, Unix socket",
+        mysql_rows.immediate(bench), sizes(10_000, 30_000), (MARIADB,), rounds_max=3,
+        starts_itself=True,
+        asks=asks_of_mariadb(mysql_rows.ROUND_TRIPS, "<= 1.3", lambda times: times <= 1.3)),
+    Row("statements of 64 sessions, Unix socket", mysql_rows.sessions, sizes(32_000, 128_000),
+        (MARIADB,), rounds_max=3, starts_itself=True,
+        asks=asks_of_mariadb(mysql_rows.TIMES, ">= 2", lambda times: times >= 2)),
+]
+
 TABLES = [
     Table("Jobs in memory", "gmand", ALL,
           {"to the best gearmand": GEARMANDS, "to least": ("least",)}, MEMORY_ROWS),
@@ -499,4 +523,5 @@ TABLES = [
     Table("The outbox and its relay", POSTGRES, ALL_OUTBOXES, {}, OUTBOX_ROWS),
     Table("Triggers of PostgreSQL", postgres_rows.COMMIT, postgres_rows.DELIVERIES, {},
           POSTGRES_ROWS),
+    Table("Jobs from inside of MariaDB", MARIADB, (MARIADB,), {}, MYSQL_ROWS),
 ]

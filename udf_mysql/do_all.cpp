@@ -115,7 +115,6 @@ GMAN_UDF gman::udf::Bytes gman_do_all(UDF_INIT* init, UDF_ARGS*, char*, unsigned
     if (!all.json) {
       const auto results = gman::udf::run_jobs(all.function, all.parts);
       if (!results) {
-        all.is_null = true;
         *is_null = 1;
         return;
       }
@@ -124,5 +123,6 @@ GMAN_UDF gman::udf::Bytes gman_do_all(UDF_INIT* init, UDF_ARGS*, char*, unsigned
     *length = all.json->size();
     bytes = all.json->data();
   });
+  all.is_null = *is_null != 0;  // also where the policy made NULL of a failure
   return bytes;
 }

@@ -14,9 +14,9 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <exception>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "udf_mysql/counters.hpp"
@@ -100,13 +100,20 @@ void gather() {
   variables().with([&](Variables& last) { std::swap(last, fresh); });
 }
 
-/// The server is C to us. What could not be gathered leaves the settings as they were.
-void gather_after_change() {
+/// The server, which calls the hooks below, catches nothing. False: there was no memory.
+template <class Body>
+[[nodiscard]] bool at_hook(Body&& body) {
   try {
-    gather();
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "gman: a changed setting has no effect: %s\n", failure.what());
+    body();
+    return true;
+  } catch (...) {
+    return false;
   }
+}
+
+/// What could not be gathered leaves the settings as they were.
+void gather_after_change() {
+  if (!at_hook(gather)) std::fputs("gman: no memory: a changed setting has no effect\n", stderr);
 }
 
 /// In a list that is not allowed nothing changes.
@@ -116,13 +123,18 @@ int check_servers(MYSQL_THD, st_mysql_sys_var*, void* save, st_mysql_value* valu
   int bytes = 0;
   const char* list = value->val_str(value, &none, &bytes);
   if (list == nullptr || list == &none) list = "";
-  try {
-    check_list("gman_servers", list);
-    check_allowed(list, or_empty(allowed_servers_text));
-  } catch (const std::exception& failure) {
-    raise_sql_error(failure.what());
-    return 1;
-  }
+  bool is_allowed = false;
+  const bool is_checked = at_hook([&] {
+    try {
+      check_list("gman_servers", list);
+      check_list("gman_allowed_servers", or_empty(allowed_servers_text));
+      check_allowed(list, or_empty(allowed_servers_text));
+      is_allowed = true;
+    } catch (const SqlError& failure) {
+      raise_sql_error(failure.what());
+    }
+  });
+  if (!is_checked || !is_allowed) return 1;
   *static_cast<const char**>(save) = list;
   return 0;
 }
@@ -221,7 +233,8 @@ void notice(MYSQL_THD, unsigned event_class, const void* event) {
   if (event_class != MYSQL_AUDIT_CONNECTION_CLASS) return;
   const auto& connection = *static_cast<const mysql_event_connection*>(event);
   if (connection.event_subclass == MYSQL_AUDIT_CONNECTION_DISCONNECT) {
-    forget_errors_of(connection.thread_id);
+    // Without memory none was remembered.
+    std::ignore = at_hook([&] { forget_errors_of(connection.thread_id); });
   }
 }
 
@@ -229,12 +242,7 @@ st_mysql_audit audit = {
     MYSQL_AUDIT_INTERFACE_VERSION, nullptr, notice, {MYSQL_AUDIT_CONNECTION_CLASSMASK}};
 
 int install(void*) {
-  try {
-    gather();
-    return 0;
-  } catch (...) {  // no memory for the settings
-    return 1;
-  }
+  return at_hook(gather) ? 0 : 1;
 }
 
 /// Sessions that call meanwhile have the settings, or find those of the file.

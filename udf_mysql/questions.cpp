@@ -31,26 +31,37 @@ class Asking {
     if (settings_->deadline_ms > 0) until_ = clock::now() + milliseconds(settings_->deadline_ms);
   }
 
-  /// Until `knows(client, status)`, which a query of this kind has ended in, is true.
+  /// Until `knows(server)`, which may ask that one, is true. One that does not answer hides nothing
+  /// that another knows.
   template <class Knows>
-  bool any_server(int kind, std::string_view text, Knows&& knows) {
-    gman_query query{};
-    query.kind = kind;
-    query.text = {text.data(), text.size()};
+  bool any_server(Knows&& knows) {
     std::optional<SqlError> silent;
     // Without any server the question is asked all the same, and fails with the reason.
     const std::size_t last = std::max<std::size_t>(gman_server_count(lease_.get()), 1);
     for (std::size_t server = 1; server <= last; ++server) {
-      query.server = server;
-      query.deadline_ms = time_left_ms();
       try {
-        if (knows(lease_.get(), gman_start_query(lease_.get(), &query))) return true;
+        if (knows(server)) return true;
       } catch (const SqlError& failure) {
         silent = failure;
       }
     }
     if (silent) throw *silent;
     return false;
+  }
+
+  const gman_result_data& ask(std::size_t server, int kind, std::string_view text) {
+    gman_query query{};
+    query.kind = kind;
+    query.server = server;
+    query.text = {text.data(), text.size()};
+    query.deadline_ms = time_left_ms();
+    return finish(lease_.get(), gman_start_query(lease_.get(), &query));
+  }
+
+  /// What came with the last answer, also when it was an error.
+  [[nodiscard]] std::string_view last_data() const {
+    const gman_bytes& data = gman_result(lease_.get())->data;
+    return {data.data, data.size};
   }
 
  private:
@@ -75,24 +86,27 @@ class Asking {
 
 }  // namespace
 
-// A handle may look like a unique and a unique like a handle, so both are asked for; first what it
-// most likely is.
 std::optional<JobState> job_state(std::string_view name, std::string_view function) {
   Asking servers(function);
   JobState state;
-  const auto is_known_by = [&](int kind) {
-    return servers.any_server(kind, name, [&](gman_client* client, gman_status started) {
-      const gman_result_data& result = finish(client, started);
-      state = {result.running != 0, result.numerator, result.denominator, result.server};
-      return result.known != 0;
-    });
+  const auto knows_by = [&](std::size_t server, int kind) {
+    const gman_result_data& result = servers.ask(server, kind, name);
+    state = {result.running != 0, result.numerator, result.denominator, result.server};
+    return result.known != 0;
   };
-  const bool may_be_unique = name.size() <= GMAN_UNIQUE_BYTES_MAX;
-  const bool is_known = name.starts_with(usual_handle_prefix)
-                            ? is_known_by(GMAN_QUERY_STATUS) ||
-                                  (may_be_unique && is_known_by(GMAN_QUERY_STATUS_UNIQUE))
-                            : (may_be_unique && is_known_by(GMAN_QUERY_STATUS_UNIQUE)) ||
-                                  is_known_by(GMAN_QUERY_STATUS);
+  // What a handle looks like is each server's own affair, so that a name may be either.
+  const bool is_known = servers.any_server([&](std::size_t server) {
+    if (knows_by(server, GMAN_QUERY_STATUS)) return true;
+    if (name.size() > GMAN_UNIQUE_BYTES_MAX) return false;
+    try {
+      return knows_by(server, GMAN_QUERY_STATUS_UNIQUE);
+    } catch (const SqlError& failure) {
+      // An old server cannot be asked for a unique. Of what looks like nearly all handles do, it
+      // has said enough before.
+      if (failure.status() != GMAN_SERVER_ERROR || !name.starts_with(usual_handle_prefix)) throw;
+      return false;
+    }
+  });
   if (!is_known) return std::nullopt;
   return state;
 }
@@ -103,18 +117,17 @@ bool cancel_job(std::string_view handle, std::string_view function) {
   if (handle.empty() || !std::ranges::all_of(handle, is_of_a_word)) {
     throw SqlError("the handle, argument 1, is none: give what gman_do_background returned");
   }
-  return Asking(function).any_server(
-      GMAN_QUERY_ADMIN, "cancel job " + std::string(handle),
-      [](gman_client* client, gman_status started) {
-        try {
-          finish(client, started);
-          return true;
-        } catch (const SqlError&) {
-          const gman_bytes& answer = gman_result(client)->data;
-          if (std::string_view(answer.data, answer.size).starts_with(unknown_job)) return false;
-          throw;
-        }
-      });
+  Asking servers(function);
+  const std::string line = "cancel job " + std::string(handle);
+  return servers.any_server([&](std::size_t server) {
+    try {
+      servers.ask(server, GMAN_QUERY_ADMIN, line);
+      return true;
+    } catch (const SqlError&) {
+      if (servers.last_data().starts_with(unknown_job)) return false;
+      throw;
+    }
+  });
 }
 
 }  // namespace gman::udf

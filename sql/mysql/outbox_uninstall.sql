@@ -20,6 +20,7 @@ DROP ROLE IF EXISTS gman_operator;
 DROP VIEW IF EXISTS gman.outbox_dead;
 DROP VIEW IF EXISTS gman.outbox_stats;
 DROP PROCEDURE IF EXISTS gman.enqueue;
+DROP PROCEDURE IF EXISTS gman.enqueue_options;
 DROP PROCEDURE IF EXISTS gman.enqueue_with;
 DROP FUNCTION IF EXISTS gman.option_text;
 DROP FUNCTION IF EXISTS gman.option_seconds;

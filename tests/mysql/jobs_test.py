@@ -8,7 +8,7 @@ import unittest
 
 import wire
 from fixture import (FunctionsCase, RecordingServer, ScriptedServer, database, dead_address, fail,
-                     json_told)
+                     json_told, read_job, respond)
 from gmand import Gmand
 from mariadb import SqlError
 
@@ -75,6 +75,21 @@ class All(FunctionsCase):
                            " GROUP BY 1 HAVING results <> '[]' ORDER BY 1", database="test"),
                 '0\t["2","4"]\n1\t["1","3"]')
             self.assertEqual(len(jobs.requests), 4)
+
+    def test_a_group_that_failed_is_not_sent_again_either(self):
+        def refuse(connection):
+            while True:
+                requests.append(read_job(connection))
+                respond(connection, wire.JOB_CREATED, "H:test:1")
+                respond(connection, wire.WORK_FAIL, "H:test:1")
+
+        requests = []
+        with ScriptedServer(refuse) as jobs, \
+                database(jobs.address, env={"GMAN_ON_ERROR": "null"}) as server:
+            self.assertEqual(
+                server.sql("SELECT gman_do_all('f', 'w') AS results FROM seq_1_to_1"
+                           " HAVING COALESCE(results, 'none') = 'none'", database="test"), "NULL")
+            self.assertEqual(len(requests), 1)
 
     def test_one_failed_job_fails_the_statement_and_is_named(self):
         self.fails("SELECT gman_do_all('odd', seq) FROM seq_1_to_5", "1644", "gman_do_all",
@@ -151,6 +166,33 @@ class Status(FunctionsCase):
             self.assertRegex(handle, "^J-")
             self.assertTrue(json.loads(server.sql(f"SELECT gman_job_status('{handle}')"))["known"])
             self.assertEqual(server.sql(f"SELECT gman_cancel('{handle}')"), "1")
+            self.assertEqual(self.status_at(server, handle), {"known": False})
+
+    def test_a_silent_server_hides_no_job_of_another_whatever_its_name_looks_like(self):
+        with Gmand("--job-handle-prefix", "J-") as other, \
+                database(f"{dead_address()},{other.address}") as server:
+            with wire.Peer(other.address) as client:
+                handle = client.submit("f", unique="H:unique", kind=wire.SUBMIT_JOB_BG).decode()
+            for name in (handle, "H:unique"):
+                self.assertEqual(self.status_at(server, name)["server"], other.address)
+
+    def test_a_server_that_knows_no_uniques_can_be_asked_for_a_handle(self):
+        def old(connection):
+            while True:
+                kind, args = read_job(connection)
+                if kind == wire.GET_STATUS:
+                    respond(connection, wire.STATUS_RES, *args, "0", "0", "0", "0")
+                else:
+                    respond(connection, wire.ERROR, "unknown", "command")
+
+        with ScriptedServer(old) as jobs, database(jobs.address) as server:
+            self.assertEqual(self.status_at(server, "H:old:1"), {"known": False})
+            with self.assertRaisesRegex(SqlError, "1644.*unknown"):
+                self.status_at(server, "its unique")
+
+    @staticmethod
+    def status_at(server, name):
+        return json.loads(server.sql(f"SELECT gman_job_status('{name}')"))
 
     def test_the_deadline_is_that_of_the_whole_question(self):
         with contextlib.ExitStack() as stack:

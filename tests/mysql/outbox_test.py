@@ -23,6 +23,18 @@ class Outbox(OutboxCases, unittest.TestCase):
         self.assertEqual(self.database.rows("SELECT function_name, priority, delivery, workload "
                                             "FROM gman.outbox"), [["f", "normal", "queue", "w"]])
 
+    def test_the_short_form_has_the_limits_and_the_unique_of_the_long_one(self):
+        self.assertEqual(self.database.sql(
+            f"CALL gman.enqueue('{'f' * 512}', '', NULL); SELECT @gman_unique ="
+            " (SELECT CONCAT(database_uuid, ':', id) FROM gman.outbox_setting, gman.outbox)"), "1")
+        for function, workload, words in ((f"'{'f' * 513}'", "'w'", "513 bytes"),
+                                          ("''", "'w'", "0 bytes"), ("NULL", "'w'", "is NULL"),
+                                          ("'f'", "NULL", "workload is NULL")):
+            with self.subTest(words=words), \
+                    self.assertRaisesRegex(SqlError, f"gman.enqueue: .*{words}"):
+                self.database.sql(f"CALL gman.enqueue({function}, {workload}, NULL)")
+        self.assertEqual(self.database.count(), 1)
+
     def enqueue_with(self, options):
         self.database.sql("DELETE FROM gman.outbox")
         literal = options if isinstance(options, str) else json.dumps(options, ensure_ascii=False)

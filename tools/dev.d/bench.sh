@@ -28,6 +28,6 @@ dev_bench() {
     run build release bench_micro
     PYTHONPATH=tests/support exec "$python" -B bench/micro/served_stores.py "${@:2}"
   fi
-  run build release gmand gman gman-relay least redis_load
+  run build release gmand gman gman-relay gman_udf least redis_load
   exec "$python" -B bench/compare.py "$@"
 }

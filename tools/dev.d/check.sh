@@ -20,7 +20,8 @@
 # compiler's warnings are errors there); SQL; the house rules on includes, lines and names, and
 # that each header compiles alone (`tools/dev test -L tidy`); the tests themselves, but for asan
 # and tsan. These leave out the tests labelled cli, compat, mysql, postgres and e2e, hence the
-# command `gman`, the database functions and the programs of Narada, and Narada's own unit tests.
+# command `gman`, the database functions and the programs of Narada, and Narada's own unit tests;
+# the MySQL functions are called by the threads of a stand-in for the server.
 
 check_format() {
   local -a files
