@@ -68,7 +68,7 @@ BEGIN
   -- A schema has one name space for all of its triggers, of 64 characters.
   SET trigger_name = CONCAT_WS('_', 'gman', table_part, column_name, function_name);
   IF CHAR_LENGTH(trigger_name) + CHAR_LENGTH('_changed') > 64 THEN
-    SET trigger_name = CONCAT('gman_', SHA1(trigger_name));
+    SET trigger_name = CONCAT('gman_', LEFT(SHA2(trigger_name, 256), 40));
   END IF;
   IF event = 'update' THEN
     SET trigger_name = CONCAT(trigger_name, '_changed');
