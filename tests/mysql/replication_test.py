@@ -84,8 +84,8 @@ class Replication(unittest.TestCase):
             return replica.sql(outbox)
 
     def test_statements(self):
-        # Nobody copies the outbox's rows, and the triggers are silent: see the manual. MySQL does not
-        # tell a function who calls it there.
+        # Nobody copies the outbox's rows, and the triggers are silent: see the manual. MySQL does
+        # not tell a function who calls it there.
         sent_again = () if PrivateDatabase.dialect == "mariadb" else SENT_BY_FUNCTIONS
         self.assertEqual(self.assert_sent_once("STATEMENT", sent_again=sent_again), "0\t0")
 

@@ -83,7 +83,8 @@ class PrivateMariaDB(PrivateServer):
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         if text is not None:
-            client.stdin.write(self.translated(text).encode("utf-8", "surrogateescape"))
+            text = self.translated(text)
+            client.stdin.write(text.encode("utf-8", "surrogateescape"))
             client.stdin.close()
             client.stdin = None  # so that communicate() does not touch it again
         return client

@@ -5,8 +5,8 @@ It has its own data directory and Unix socket below one directory in /tmp (or wh
 that nobody else may enter, listens on no TCP address unless `settings` says so, and touches no
 cluster of the system.
 The extension is installed from the tree by its own Makefile into the same directory
-(`make install DESTDIR=…`); Debian's setting extension_destdir lets CREATE EXTENSION find it there,
-and from 18 on PostgreSQL's own extension_control_path.
+(`make install DESTDIR=…`); Debian's setting extension_destdir lets CREATE EXTENSION find it there;
+from 18 on it is PostgreSQL's own extension_control_path.
 The superuser is `postgres`, without a password.
 
     with PrivatePostgres(servers="127.0.0.1:4730") as postgres:

@@ -11,8 +11,9 @@
 # Each server comes from the Debian suite that carries it, with all libraries that it needs down to
 # the C library, and is unpacked into build/servers/NAME: nothing is installed, no root is needed,
 # and the system's packages are not touched. The archive is the one that this machine's apt uses.
-# Together they take about 400 MB to download and 2 GB on the disk. tools/dev test-servers runs the
-# tests against those that are there. To fetch one again, remove its directory.
+# Together they take about 300 MB to download and 1.4 GB on the disk. tools/dev test-servers runs the
+# tests against those that are there. To fetch one again, or after the checkout was moved, remove
+# its directory first.
 
 # Name, suite, the packages to be unpacked with all that they depend on, and after the semicolon
 # those to be unpacked alone: what PostgreSQL's headers depend on is a compiler that is not used.
@@ -74,9 +75,9 @@ servers_wrap() {
 exec "$loader" --library-path "$libraries" --argv0 "\$0" "$program.real" "\$@"
 SCRIPT
     chmod 755 "$program"
-  done < <(find "$tree"/usr/bin "$tree"/usr/sbin "$tree"/usr/lib/postgresql -type f -perm -100 \
-    \( -path '*bin/*' -o -name pg_regress \) 2>/dev/null -print0 |
-    xargs -0 grep -lm1 $'^\x7fELF' 2>/dev/null)
+  done < <(find "$tree/usr" -type f -perm -100 \
+    \( -path '*/bin/*' -o -path '*/sbin/*' -o -name pg_regress \) -print0 |
+    xargs -0 grep -lm1 $'^\x7fELF')
 }
 
 # PostgreSQL's headers and makefiles know the compiler and the C library that they come from. What
