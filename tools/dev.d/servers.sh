@@ -82,14 +82,15 @@ SCRIPT
 
 # PostgreSQL's headers and makefiles know the compiler and the C library that they come from. What
 # this machine's older C library does not declare, PostgreSQL does, and the server finds it in its
-# own; what an older g++ refuses is left out.
+# own; what an older gcc or g++ refuses is left out.
 servers_adapt_postgres() {
   local tree=$1
   if [[ ! -d $tree/usr/include/postgresql ]]; then return; fi
   find "$tree/usr/include/postgresql" -name pg_config.h -exec \
     sed -i -E 's/^(#define HAVE_DECL_STRLC(AT|PY)) 1$/\1 0/' {} +
   find "$tree/usr/lib/postgresql" -name Makefile.global -exec \
-    sed -i '/^CXXFLAGS *=/s/ -fexcess-precision=standard//' {} +
+    sed -i -e '/^CXXFLAGS *=/s/ -fexcess-precision=standard//' \
+    -e '/^CFLAGS *=/s/ -Wmissing-variable-declarations//' {} +
 }
 
 servers_fetch() {
