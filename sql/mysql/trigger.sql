@@ -73,7 +73,8 @@ BEGIN
   SET trigger_name = CONCAT(
     LEFT(CONCAT_WS('_', 'gman', table_part, column_name, function_name), 47), '_',
     IF(event = 'update', 'u', 'i'),
-    LEFT(SHA1(CONCAT_WS(' ', HEX(table_part), HEX(column_name), HEX(function_name))), 15));
+    LEFT(SHA2(
+      CONCAT_WS(' ', HEX(table_part), HEX(column_name), HEX(function_name)), 256), 15));
   SET quoted_schema = CONCAT('`', REPLACE(schema_part, '`', '``'), '`');
   SET quoted_table = CONCAT('`', REPLACE(table_part, '`', '``'), '`');
   SET quoted_column = CONCAT('`', REPLACE(column_name, '`', '``'), '`');

@@ -108,8 +108,8 @@ class Shipping:
         with Gmand() as gmand, Worker(gmand.address, {"f": collect}), \
                 Relay(self.database.url, to=gmand.address):
             self.database.sql("INSERT INTO gman.outbox (function_name, workload, run_at) "
-                              f"VALUES ('f', 'later', {soon})")
-            self.database.enqueue("f", "now")
+                              f"VALUES ('f', 'later', {soon});"
+                              + self.database.enqueue_sql("f", "now"))
             self.assertEqual(collect.wait(2), ["now", "later"])
 
     def test_a_paused_function_waits_and_the_others_go_on(self):

@@ -123,7 +123,7 @@ class Do(FunctionsCase):
         self.assertEqual(
             self.sql("CREATE OR REPLACE TABLE kept AS SELECT gman_do('inflate', 70000) AS result,"
                      " gman_do_background('same', 'w') AS handle;"
-                     "SELECT LENGTH(result), handle REGEXP '^H:' FROM kept"), "70000\t1")
+                     "SELECT LENGTH(result), LEFT(handle, 2) = 'H:' FROM kept"), "70000\t1")
 
     def test_a_job_that_fails_is_an_error(self):
         self.fails("SELECT gman_do('fail', 'w')", "1644", "gman_do", "fail")

@@ -10,19 +10,20 @@ import unittest
 
 import wire
 from gmand import Gmand
-from mariadb import PrivateMariaDB, SqlError
+from mariadb import SqlError
+from mysql import PrivateDatabase
 
 MIB = 1 << 20
 
 
 @contextlib.contextmanager
 def database(servers=None, env=(), options=(), config=None, namespace=None):
-    """A MariaDB with all functions and an empty database `test`."""
+    """A MariaDB or MySQL with all functions and an empty database `test`."""
     environment = dict(env)
     if servers is not None:
         environment["GMAN_SERVERS"] = servers
-    with PrivateMariaDB(env=environment, options=options, config=config,
-                        namespace=namespace) as server:
+    with PrivateDatabase(env=environment, options=options, config=config,
+                         namespace=namespace) as server:
         server.install_functions()
         server.sql("CREATE DATABASE test")
         yield server

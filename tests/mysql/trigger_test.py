@@ -6,11 +6,7 @@ import urllib.parse
 
 from fixture import RecordingServer, database
 from gman_command import gman
-from mariadb import ROOT, SqlError
-
-
-def script(name):
-    return (ROOT / "sql/mariadb" / name).read_text(encoding="utf-8")
+from mariadb import SqlError
 
 
 class TriggersTest(unittest.TestCase):
@@ -18,7 +14,7 @@ class TriggersTest(unittest.TestCase):
     def setUpClass(cls):
         cls.jobs = cls.enterClassContext(RecordingServer())
         cls.database = cls.enterClassContext(database(cls.jobs.address))
-        cls.database.sql(script("outbox.sql") + script("trigger.sql"))
+        cls.database.sql(cls.database.script("outbox.sql") + cls.database.script("trigger.sql"))
         cls.url = f"mysql://root@localhost/test?socket={urllib.parse.quote(cls.database.socket)}"
 
     def setUp(self):
@@ -154,12 +150,12 @@ class Printed(TriggersTest):
     def test_can_be_installed_again_and_taken_away(self):
         self.make("outbox")
         for _ in range(2):
-            self.sql(script("trigger_uninstall.sql"))
+            self.sql(self.database.script("trigger_uninstall.sql"))
         self.assertEqual(len(self.triggers()), 2)
         self.sql("INSERT INTO shop.page (url) VALUES ('a')")
         self.assertEqual(self.in_outbox(), ["index_url a"])
         for _ in range(2):
-            self.sql(script("trigger.sql"))
+            self.sql(self.database.script("trigger.sql"))
         self.make("outbox")
 
 
@@ -188,9 +184,9 @@ class Watch(TriggersTest):
         done = self.watch("shop.paeg", "index_url", "url")
         self.assertEqual(done.returncode, 1, done)
         self.assertIn("no column shop.paeg.url", done.stderr)
-        self.sql(script("trigger_uninstall.sql"))
+        self.sql(self.database.script("trigger_uninstall.sql"))
         done = self.watch("shop.page", "index_url", "url")
-        self.sql(script("trigger.sql"))
+        self.sql(self.database.script("trigger.sql"))
         self.assertEqual(done.returncode, 1, done)
         self.assertIn("sql/mysql/trigger.sql", done.stderr)
         done = gman("sql", "watch", "-d", "mysql://root@127.0.0.1:1/x", "shop.page", "f", "url")

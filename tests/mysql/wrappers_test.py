@@ -5,15 +5,11 @@ import unittest
 
 import wire
 from fixture import FunctionsCase, RecordingServer, database, fail, json_told
-from mariadb import ROOT, SqlError
+from mariadb import SqlError
 
 WRAPPERS = {"do", "do_high", "do_low", "do_background", "do_high_background", "do_low_background",
             "do_at", "do_json", "job_status", "cancel", "last_error", "ping", "servers_get",
             "version"}
-
-
-def script(name):
-    return (ROOT / "sql/mariadb" / name).read_text(encoding="utf-8")
 
 
 class Schema(unittest.TestCase):
@@ -21,7 +17,7 @@ class Schema(unittest.TestCase):
         with RecordingServer() as jobs, database(jobs.address) as server:
             server.sql("CREATE DATABASE gman CHARACTER SET latin1")
             for name in ("wrappers.sql", "outbox.sql", "trigger.sql"):
-                server.sql(script(name))
+                server.sql(server.script(name))
             self.assertEqual(server.sql("SELECT gman.do('f', 'é😀')"), "é😀")
             self.assertEqual(server.sql(
                 "CALL gman.enqueue('f', 'w', '{\"unique\": \"é😀\"}');"
@@ -40,7 +36,7 @@ class Wrappers(FunctionsCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.database.sql(script("wrappers.sql"))
+        cls.database.sql(cls.database.script("wrappers.sql"))
         for user, role in (("caller", "gman_caller"), ("submitter", "gman_submitter"),
                            ("dba", "gman_operator")):
             cls.database.sql(f"CREATE USER {user}@localhost; GRANT {role} TO {user}@localhost;"
@@ -139,13 +135,13 @@ class Wrappers(FunctionsCase):
         def there():
             return set(self.sql("SELECT ROUTINE_NAME FROM information_schema.ROUTINES"
                                 " WHERE ROUTINE_SCHEMA = 'gman'").splitlines())
-        self.database.sql(script("wrappers.sql"))
+        self.database.sql(self.database.script("wrappers.sql"))
         self.assertEqual(there(), WRAPPERS)
         self.as_user("caller", "SELECT gman.do('reverse', 'w')")
         for _ in range(2):
-            self.database.sql(script("wrappers_uninstall.sql"))
+            self.database.sql(self.database.script("wrappers_uninstall.sql"))
             self.assertEqual(there(), set())
-        self.database.sql(script("wrappers.sql"))
+        self.database.sql(self.database.script("wrappers.sql"))
         for user, role in (("caller", "gman_caller"), ("submitter", "gman_submitter")):
             self.database.sql(f"GRANT {role} TO {user}@localhost;"
                               f"SET DEFAULT ROLE {role} FOR {user}@localhost")

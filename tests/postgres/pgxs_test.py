@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from postgres import PG_CONFIG, ROOT
+from postgres import PG_CONFIG, ROOT, pg_path
 
 PARTS = ("base", "protocol", "client", "relay", "ext_postgres", "sql")
 FOR_PGXN = ("META.json", "Makefile")
@@ -18,10 +18,6 @@ FOR_PGXN = ("META.json", "Makefile")
 def run(*command, **options):
     return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=True, **options).stdout
-
-
-def pg_path(name):
-    return pathlib.Path(run(PG_CONFIG, name).strip())
 
 
 class FreshCheckout(unittest.TestCase):
@@ -57,8 +53,8 @@ class FreshCheckout(unittest.TestCase):
         self.assertNotIn("warning", self.output)
 
     def test_it_installs_library_control_file_and_script_where_the_server_looks(self):
-        extension = pg_path("--sharedir") / "extension"
-        expected = {self.installed(pg_path("--pkglibdir"), "gman.so"),
+        extension = pathlib.Path(pg_path("--sharedir")) / "extension"
+        expected = {self.installed(pathlib.Path(pg_path("--pkglibdir")), "gman.so"),
                     self.installed(extension, "gman.control"),
                     self.installed(extension, "gman--0.1.0.sql")}
         self.assertEqual({p for p in self.root.rglob("*") if p.is_file()}, expected)
@@ -105,7 +101,7 @@ class FreshCheckout(unittest.TestCase):
         self.assertEqual([p for p in other.rglob("*") if p.is_file()], [])
 
     def test_the_library_shows_nothing_but_what_postgresql_looks_up(self):
-        library = self.installed(pg_path("--pkglibdir"), "gman.so")
+        library = self.installed(pathlib.Path(pg_path("--pkglibdir")), "gman.so")
         names = run("nm", "-D", "--defined-only", "--format=just-symbols", library).split()
         self.assertIn("pg_gman_do", names)
         others = [name for name in names

@@ -7,7 +7,7 @@ import unittest
 
 from gmand import Gmand
 from odd_worker import OddWorker
-from postgres import PG_CONFIG, PrivatePostgres
+from postgres import PrivatePostgres, pg_path
 
 HERE = pathlib.Path(__file__).resolve().parent
 # A call that is never answered fails, instead of holding up the tests.
@@ -23,8 +23,7 @@ LAUNCHER = """#!/bin/sh
 
 
 def pg_regress():
-    pgxs = subprocess.run([PG_CONFIG, "--pgxs"], check=True, capture_output=True, text=True)
-    makefiles = pathlib.Path(pgxs.stdout.strip()).parent
+    makefiles = pathlib.Path(pg_path("--pgxs")).parent
     return makefiles.parent / "test" / "regress" / "pg_regress"
 
 
@@ -39,9 +38,10 @@ class Regress(unittest.TestCase):
             launcher.write_text(LAUNCHER)
             launcher.chmod(0o755)
             done = subprocess.run(
-                [pg_regress(), "--use-existing", "--dbname=postgres", "--user=postgres",
-                 f"--host={postgres.socket_dir}", f"--port={postgres.port}",
-                 f"--launcher={launcher}", f"--inputdir={HERE}", f"--outputdir={output}", *TESTS],
+                [pg_regress(), "--use-existing", f"--bindir={pg_path('--bindir')}",
+                 "--dbname=postgres", "--user=postgres", f"--host={postgres.socket_dir}",
+                 f"--port={postgres.port}", f"--launcher={launcher}", f"--inputdir={HERE}",
+                 f"--outputdir={output}", *TESTS],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 env=dict(os.environ, LC_ALL="C"))
             if done.returncode != 0:

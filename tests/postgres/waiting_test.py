@@ -19,7 +19,7 @@ from gmand import Gmand
 from lying_server import CREATED, LyingServer, answers, response
 from odd_worker import OddWorker
 from patience import wait_until
-from postgres import PrivatePostgres
+from postgres import PrivatePostgres, version
 from stages import FullBacklog, SilentResolver
 
 PROMISE_MS = 100
@@ -107,6 +107,20 @@ class Waiting(ExtensionCase):
                 session.run("RESET statement_timeout")
                 self.assert_works(session)
         self.assert_kept("statement_timeout, after the limit", times_ms)
+        self.assert_no_job_waits()
+
+    @unittest.skipIf(version() < 17, "PostgreSQL has transaction_timeout from 17 on")
+    def test_transaction_timeout_ends_a_blocked_call_and_its_session(self):
+        times_ms = []
+        for _ in range(TRIES):
+            with self.postgres.session() as session:
+                session.run("SET transaction_timeout = 200")
+                start = time.monotonic()
+                answer = session.run(BLOCKED)
+                times_ms.append((time.monotonic() - start) * 1000 - 200)
+                self.assertIn("FATAL:  25P04: terminating connection due to transaction timeout",
+                              answer)
+        self.assert_kept("transaction_timeout, after the limit", times_ms)
         self.assert_no_job_waits()
 
     def test_a_deadline_ends_a_call_for_a_function_without_a_worker_and_says_why(self):

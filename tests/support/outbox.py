@@ -13,6 +13,7 @@ import subprocess
 import urllib.parse
 
 import mariadb
+import mysql
 import postgres
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -94,8 +95,10 @@ class OutboxPostgres(OutboxDatabase, postgres.PrivatePostgres):
         return done.stdout
 
 
-class OutboxMariaDB(OutboxDatabase, mariadb.PrivateMariaDB):
-    kind = "mariadb"
+class OutboxMariaDB(OutboxDatabase, mysql.PrivateDatabase):
+    """Also a MySQL, where the tests are run against one."""
+
+    kind = mysql.PrivateDatabase.dialect
     separator = "\t"
 
     @property
@@ -130,9 +133,11 @@ class OutboxMariaDB(OutboxDatabase, mariadb.PrivateMariaDB):
         return len(ids) == 2
 
     def dump(self):
+        name, *options = self.dump_command
         done = subprocess.run(
-            ["mariadb-dump", "--no-defaults", f"--socket={self.socket}", "--user=root",
-             "--routines", "--databases", "gman"], capture_output=True, check=True, text=True)
+            [mariadb.program(name), "--no-defaults", f"--socket={self.socket}", "--user=root",
+             *options, "--routines", "--databases", "gman"],
+            capture_output=True, check=True, text=True)
         return done.stdout
 
 

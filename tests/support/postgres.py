@@ -5,7 +5,8 @@ It has its own data directory and Unix socket below one directory in /tmp (or wh
 that nobody else may enter, listens on no TCP address unless `settings` says so, and touches no
 cluster of the system.
 The extension is installed from the tree by its own Makefile into the same directory
-(`make install DESTDIR=…`); Debian's setting extension_destdir lets CREATE EXTENSION find it there.
+(`make install DESTDIR=…`); Debian's setting extension_destdir lets CREATE EXTENSION find it there;
+from 18 on it is PostgreSQL's own extension_control_path.
 The superuser is `postgres`, without a password.
 
     with PrivatePostgres(servers="127.0.0.1:4730") as postgres:
@@ -14,21 +15,31 @@ The superuser is `postgres`, without a password.
 
 Errors of sql() are SqlError, whose `sqlstate` says which. A Session is one psql that stays
 connected, for what must happen in one backend.
+
+GMAN_POSTGRES_SERVER names a directory of `tools/dev servers`, whose PostgreSQL it is then, and for
+which the extension is built; the system's otherwise.
 """
 import contextlib
 import fcntl
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
+import fetched
 from patience import wait_until
 from private_server import PrivateServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD_DIR = pathlib.Path(os.environ.get("GMAN_BUILD_DIR", ROOT / "build" / "release"))
-PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
+TREE = fetched.tree("GMAN_POSTGRES_SERVER")
+if TREE:
+    PG_CONFIG, = map(str, TREE.glob("usr/lib/postgresql/*/bin/pg_config"))
+else:
+    PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
+PGXS_DIR = BUILD_DIR / "ext_postgres" / (f"pgxs-{TREE.name}" if TREE else "pgxs")
 
 _SMALL = {
     "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
@@ -122,10 +133,10 @@ class PrivatePostgres(PrivateServer):
         self._make_cluster()
         if self._extension:
             install_extension(self.directory / "root")
-            self._settings["extension_destdir"] = str(self.directory / "root")
+            self._settings.update(installed_below(self.directory / "root"))
         if self._preload:
             # A name without a directory is looked for along this path only.
-            libraries = _pg_config("--pkglibdir")
+            libraries = pg_path("--pkglibdir")
             self._settings["dynamic_library_path"] = f"{self.directory}/root{libraries}:$libdir"
             self._settings["shared_preload_libraries"] = "gman"
 
@@ -205,11 +216,31 @@ def install_extension(destdir):
     with open(BUILD_DIR / "ext_postgres.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one make at a time in one build directory
         made = subprocess.run(
-            ["make", "-s", "-C", ROOT / "ext_postgres", "install", f"PG_CONFIG={PG_CONFIG}",
-             f"BUILD_DIR={BUILD_DIR / 'ext_postgres' / 'pgxs'}", f"DESTDIR={destdir}"],
+            ["make", "-s", "-j2", "-C", ROOT / "ext_postgres", "install", f"PG_CONFIG={PG_CONFIG}",
+             *(["CXX=ccache g++"] if TREE and shutil.which("ccache") else []),
+             f"BUILD_DIR={PGXS_DIR}", f"DESTDIR={destdir}"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, umask=0o022)
     if made.returncode != 0:
         raise RuntimeError(f"the extension could not be installed:\n{made.stdout.decode()}")
+
+
+def installed_below(destdir):
+    """The settings by which a server finds what was installed there."""
+    if version() < 18:
+        return {"extension_destdir": str(destdir)}
+    return {"extension_control_path": f"{destdir}{pg_path('--sharedir')}:$system",
+            "dynamic_library_path": f"{destdir}{pg_path('--pkglibdir')}:$libdir"}
+
+
+def version():
+    """The server's, as 17."""
+    return int(re.search(r"\d+", pg_path("--version"))[0])
+
+
+def pg_path(option):
+    """What pg_config says."""
+    return subprocess.run([PG_CONFIG, option], check=True, capture_output=True,
+                          text=True).stdout.strip()
 
 
 def _client_environment(name):
@@ -217,10 +248,5 @@ def _client_environment(name):
     return dict(kept, PGAPPNAME=name, PGCLIENTENCODING="UTF8")
 
 
-def _pg_config(option):
-    return subprocess.run([PG_CONFIG, option], check=True, capture_output=True,
-                          text=True).stdout.strip()
-
-
 def server_program(name):
-    return os.path.join(_pg_config("--bindir"), name)
+    return os.path.join(pg_path("--bindir"), name)

@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = "deps build test check format fuzz bench soak demo fresh".split()
+COMMANDS = "deps build test servers test-servers check format fuzz bench soak demo fresh".split()
 
 
 def dev(*arguments):
@@ -20,7 +20,7 @@ class ToolsDev(unittest.TestCase):
     def test_lists_every_command_with_what_it_does(self):
         done = dev("--help")
         self.assertEqual(done.returncode, 0, done.stderr)
-        listed = re.findall(r"^  (\w+) +\S.{10,}$", done.stdout, re.MULTILINE)
+        listed = re.findall(r"^  ([\w-]+) +\S.{10,}$", done.stdout, re.MULTILINE)
         self.assertEqual(listed, COMMANDS)
         self.assertEqual(dev().stdout, done.stdout)
 
@@ -48,6 +48,8 @@ class ToolsDev(unittest.TestCase):
             ["check", "spelling"],
             ["fresh", "--nonsense"],
             ["fuzz", "everything"],
+            ["servers", "mysql-4.1"],
+            ["servers", "--all"],
             ["fuzz", "--seconds", "soon"],
         ):
             with self.subTest(arguments=arguments):
