@@ -76,8 +76,8 @@ class PrivateMariaDB(PrivateServer):
     def popen_sql(self, text=None, database=None, user="root", options=()):
         """A client that runs meanwhile: a Popen with pipes, its standard input closed after `text`
         when that is given. `options` are further ones of the client program."""
-        command = [program(self.client), "--no-defaults", "-N", "-B", "--binary-mode", "--unbuffered",
-                   "--default-character-set=utf8mb4", "--max-allowed-packet=256M",
+        command = [program(self.client), "--no-defaults", "-N", "-B", "--binary-mode",
+                   "--unbuffered", "--default-character-set=utf8mb4", "--max-allowed-packet=256M",
                    f"--socket={self.socket}", f"--user={user}"]
         client = subprocess.Popen([*command, *options, *([database] if database else [])],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -11,9 +11,9 @@
 # Each server comes from the Debian suite that carries it, with all libraries that it needs down to
 # the C library, and is unpacked into build/servers/NAME: nothing is installed, no root is needed,
 # and the system's packages are not touched. The archive is the one that this machine's apt uses.
-# Together they take about 300 MB to download and 1.4 GB on the disk. tools/dev test-servers runs the
-# tests against those that are there. To fetch one again, or after the checkout was moved, remove
-# its directory first.
+# Together they take about 300 MB to download and 1.4 GB on the disk. tools/dev test-servers runs
+# the tests against those that are there. To fetch one again, or after the checkout was moved,
+# remove its directory first.
 
 # Name, suite, the packages to be unpacked with all that they depend on, and after the semicolon
 # those to be unpacked alone: what PostgreSQL's headers depend on is a compiler that is not used.
