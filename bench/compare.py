@@ -20,6 +20,7 @@ import time
 
 sys.dont_write_bytecode = True
 
+import kept_tables
 import rows as workloads  # pylint: disable=wrong-import-position
 import servers  # pylint: disable=wrong-import-position
 
@@ -132,9 +133,12 @@ def circumstances(options, load_before, seconds):
             f"{loads[3]:.1f}; {seconds / 60:.0f} min.")
 
 
-def keep(text):
+def keep(text, is_part):
+    """All tables anew; or some rows in the place of those of before, when it is a part."""
     document = KEPT_IN.read_text(encoding="utf-8")
     begin, end = document.index(BEGIN) + len(BEGIN), document.index(END)
+    if is_part:
+        text = kept_tables.with_rows(document[begin:end], text)
     KEPT_IN.write_text(document[:begin] + "\n" + text + document[end:], encoding="utf-8")
     say(f"kept in {KEPT_IN.relative_to(servers.ROOT)}")
 
@@ -153,7 +157,7 @@ def parse_arguments():
                         default=servers.STORES_BELOW_DEFAULT,
                         help="where durable jobs are kept: on a disk (%(default)s)")
     parser.add_argument("--keep", action="store_true",
-                        help="write the tables into docs/PERFORMANCE.md")
+                        help="write the tables into docs/PERFORMANCE.md; with --only, these rows")
     options = parser.parse_args()
     options.mode = "quick" if options.quick else "full"
     options.rounds = options.rounds or (1 if options.quick else 5)
@@ -168,8 +172,6 @@ def parse_arguments():
     if not chosen:
         parser.error(f"--only {options.only}: no row has such a name; there are\n  "
                      + "\n  ".join(row.name for _, row in every))
-    if options.keep and options.only:
-        parser.error("--keep keeps the whole tables, so not with --only")
     if any(table.is_stored for table, _ in chosen):
         check_disk(parser, options.stores_below)
     return options, chosen
@@ -223,7 +225,7 @@ def main():
     print(text)
     say(f"{verdicts.count('yes')} figures hold, {verdicts.count('NO')} do not")
     if options.keep:
-        keep(f"{text}\n")
+        keep(f"{text}\n", is_part=options.only is not None)
 
 
 if __name__ == "__main__":

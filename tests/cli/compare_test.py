@@ -18,6 +18,7 @@ COMPARE = ROOT / "bench/compare.py"
 sys.path.insert(0, str(ROOT / "bench"))
 
 import compare
+import kept_tables
 import pace
 import rows
 import servers
@@ -85,9 +86,17 @@ class Compare(unittest.TestCase):
         self.assertEqual(done.returncode, 2, done)
         self.assertIn("background submit, one at a time, TCP", done.stderr)
 
-    def test_keeps_whole_tables_only(self):
-        done = run("--keep", "--only", "TCP")
-        self.assertEqual(done.returncode, 2, done)
+    def test_keeps_rows_in_the_place_of_those_of_the_same_names(self):
+        head = "| workload | figure | gmand |\n|---|---|---:|"
+        kept = (f"full run; gman at 1.\n\nDurable jobs, kept on ext4, where it takes 1 us.\n\n{head}\n"
+                "| a | jobs/s | 1 |\n|  | us | 2 |\n| b | jobs/s | 3 |\n")
+        new = (f"full run; gman at 2.\n\nDurable jobs, kept on xfs, where it takes 9 us.\n\n{head}\n"
+               f"| a | jobs/s | 4 |\n|  | us | 5 |\n\nTriggers.\n\n{head}\n| c | us | 6 |\n")
+        self.assertEqual(kept_tables.with_rows(kept, new), (
+            "full run; gman at 1.\n\nMeasured again: a, c: full run; gman at 2.\n\n"
+            f"Durable jobs, kept on ext4, where it takes 1 us.\n\n{head}\n"
+            "| a | jobs/s | 4 |\n|  | us | 5 |\n| b | jobs/s | 3 |\n\n"
+            f"Triggers.\n\n{head}\n| c | us | 6 |\n"))
 
     def test_judges_by_medians(self):
         table = rows.TABLES[0]

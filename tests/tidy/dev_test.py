@@ -7,7 +7,8 @@ import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = "deps build test servers test-servers check format fuzz bench soak demo fresh".split()
+COMMANDS = ("deps build test servers test-servers pg-assert check format fuzz bench soak demo "
+            "fresh").split()
 
 
 def dev(*arguments):
@@ -47,6 +48,7 @@ class ToolsDev(unittest.TestCase):
             ["deps", "--now"],
             ["check", "spelling"],
             ["fresh", "--nonsense"],
+            ["pg-assert", "--all"],
             ["fuzz", "everything"],
             ["servers", "mysql-4.1"],
             ["servers", "--all"],

@@ -9,7 +9,8 @@
 #   tools/dev bench --quick      about two minutes
 #   tools/dev bench              every row, several rounds: the better part of an hour
 #   tools/dev bench --only durable   jobs that survive; kept below /var/tmp unless told otherwise
-#   tools/dev bench --keep       and writes the tables into docs/PERFORMANCE.md
+#   tools/dev bench --keep       and writes the tables into docs/PERFORMANCE.md; with --only, these
+#                                rows in the place of those that stand there
 #   tools/dev bench micro        framing, unique look-up, queue operations, timers, by themselves
 #   tools/dev bench micro --benchmark_filter=unique
 #   tools/dev bench stores       micro's rows of stores, in a private PostgreSQL and a MariaDB
