@@ -88,13 +88,13 @@ class Compare(unittest.TestCase):
 
     def test_keeps_rows_in_the_place_of_those_of_the_same_names(self):
         head = "| workload | figure | gmand |\n|---|---|---:|"
-        kept = (f"full run; gman at 1.\n\nDurable jobs, kept on ext4, where it takes 1 us.\n\n{head}\n"
+        kept = (f"full run; gman at 1.\n\nDurable jobs, kept on ext4, with 1 us.\n\n{head}\n"
                 "| a | jobs/s | 1 |\n|  | us | 2 |\n| b | jobs/s | 3 |\n")
-        new = (f"full run; gman at 2.\n\nDurable jobs, kept on xfs, where it takes 9 us.\n\n{head}\n"
+        new = (f"full run; gman at 2.\n\nDurable jobs, kept on xfs, with 9 us.\n\n{head}\n"
                f"| a | jobs/s | 4 |\n|  | us | 5 |\n\nTriggers.\n\n{head}\n| c | us | 6 |\n")
         self.assertEqual(kept_tables.with_rows(kept, new), (
             "full run; gman at 1.\n\nMeasured again: a, c: full run; gman at 2.\n\n"
-            f"Durable jobs, kept on ext4, where it takes 1 us.\n\n{head}\n"
+            f"Durable jobs, kept on ext4, with 1 us.\n\n{head}\n"
             "| a | jobs/s | 4 |\n|  | us | 5 |\n| b | jobs/s | 3 |\n\n"
             f"Triggers.\n\n{head}\n| c | us | 6 |\n"))
 
