@@ -129,7 +129,8 @@ TcpAttempt try_tcp(const ServerConfig& config) {
     for (addrinfo* at = found.get(); at != nullptr; at = at->ai_next) {
       const std::uint16_t port = wanted.address.port.value_or(shared_port);
       set_port(*at->ai_addr, port);
-      auto listener = Listener::on_tcp(*at->ai_addr, at->ai_addrlen, config);
+      const bool is_any_free = config.port == 0 && !wanted.address.port;
+      auto listener = Listener::on_tcp(*at->ai_addr, at->ai_addrlen, config, is_any_free);
       if (!listener) {
         if (wanted.may_be_missing && means_no_ipv6(listener.error())) continue;
         attempt.address = with_port(host_of(*at->ai_addr, at->ai_addrlen), port);
@@ -190,12 +191,15 @@ Listener::~Listener() {
 }
 
 Result<Listener> Listener::on_tcp(const sockaddr& address, socklen_t address_bytes,
-                                  const ServerConfig& config) {
+                                  const ServerConfig& config, bool is_any_free) {
   Listener listener(UniqueFd(::socket(address.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                                       IPPROTO_TCP)),
                     PeerKind::tcp);
   if (!listener.socket_.is_open()) return last_error();
-  set_option(listener.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
+  // A port that was named is wanted also while connections of the server before linger. One that
+  // the system chooses could, with this, be that of another server which does not listen yet,
+  // either.
+  if (!is_any_free) set_option(listener.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (address.sa_family == AF_INET6) set_option(listener.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   set_inherited_options(listener.fd(), config);
   if (::bind(listener.fd(), &address, address_bytes) != 0) return last_error();

@@ -33,8 +33,9 @@ class Listener {
   /// A Unix socket's file goes with its listener, unless somebody has put another in its place.
   ~Listener();
 
+  /// `is_any_free`: nobody named the port, be it 0 or the one that another address has got for it.
   [[nodiscard]] static Result<Listener> on_tcp(const sockaddr& address, socklen_t address_bytes,
-                                               const ServerConfig& config);
+                                               const ServerConfig& config, bool is_any_free);
   /// Replaces a file that a dead server left behind. Throws ListenError.
   [[nodiscard]] static Listener on_unix_socket(const std::string& path, std::uint32_t mode);
   /// A socket that listens already, for the service manager opened it; its file is not ours.

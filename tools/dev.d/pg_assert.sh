@@ -47,24 +47,30 @@ build_postgres() {
 the mirror have deb-src?"
   fi
   say "pg-assert: building PostgreSQL $pg_assert_version with assertions"
-  rm -rf "$place/source"
+  rm -rf "$place/source" "$place/objects"
+  mkdir "$place/objects"
   dpkg-source --no-check -x "$place"/*.dsc "$place/source" >/dev/null
   (
-    cd "$place/source"
-    ./configure --prefix="$place/server" --enable-cassert --enable-debug --without-readline \
-      --without-icu --without-zlib CC="ccache gcc" CFLAGS="-O1 -g1" >"$place/configure.log"
+    # Outside of the sources, as Debian does: what is built within serves no extension that is not.
+    cd "$place/objects"
+    ../source/configure --enable-cassert --enable-debug --without-readline --without-icu --without-zlib \
+      CC="ccache gcc" CFLAGS="-O1 -g1" >"$place/configure.log" 2>&1
     make -s -j "$(jobs_max)" >"$place/make.log" 2>&1
-    make -s install >>"$place/make.log" 2>&1
+    # Debian's patches name the system's directories, whatever configure is told: it is to go below
+    # this one in any case. The programs find their files from where they are themselves.
+    make -s install DESTDIR="$place/server" >>"$place/make.log" 2>&1
   ) || die "PostgreSQL could not be built: see $pg_assert_place/configure.log and make.log"
-  rm -rf "$place/source"
+  rm -rf "$place/source" "$place/objects"
 }
 
 dev_pg-assert() {
-  local wanted=${1:-} place=$root/$pg_assert_place test name failed=
+  local wanted=${1:-} place=$root/$pg_assert_place pg_config test name failed=
   [[ $wanted != -* ]] || usage_error pg-assert "unknown option '$wanted'"
   run deps
   run build
-  if [[ ! -x $place/server/bin/pg_config ]]; then build_postgres "$place"; fi
+  if [[ ! -d $place/server ]]; then build_postgres "$place"; fi
+  pg_config=$(find "$place/server" -name pg_config -type f | head -n 1)
+  [[ -n $pg_config ]] || die "$pg_assert_place/server is not complete: remove it and try again"
   # The tests find gmand in their build directory, and build the extension there.
   ln -sfn "$root/build/release/bin" "$place/bin"
   ln -sfn "$root/build/release/CMakeCache.txt" "$place/CMakeCache.txt"
@@ -73,7 +79,7 @@ dev_pg-assert() {
     # It looks at a build by itself, and no server runs; the store has no code in the server.
     if [[ $name != *"$wanted"* || $name == pgxs || $name == store ]]; then continue; fi
     say "pg-assert: $name"
-    PG_CONFIG=$place/server/bin/pg_config GMAN_BUILD_DIR=$place \
+    PG_CONFIG=$pg_config GMAN_BUILD_DIR=$place \
       PYTHONPATH=$root/tests/support "$python" -B "$test" || failed+=" $name"
   done
   if [[ -n $failed ]]; then die "pg-assert failed:$failed"; fi
