@@ -86,9 +86,11 @@ template <class Live, class Meanwhile>
 void run_sessions(Live live, Meanwhile meanwhile) {
   std::vector<std::unique_ptr<THD>> all;
   std::vector<std::thread> threads;
+  all.reserve(sessions);
+  threads.reserve(sessions);
   for (int number = 0; number < sessions; ++number) {
     all.push_back(std::make_unique<THD>());
-    all.back()->id = static_cast<unsigned long>(number + 1);
+    all.back()->id = static_cast<unsigned long>(number) + 1;
   }
   for (int number = 0; number < sessions; ++number) {
     threads.emplace_back([&, number] {
