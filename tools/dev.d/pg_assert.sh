@@ -53,8 +53,8 @@ the mirror have deb-src?"
   (
     # Outside of the sources, as Debian does: what is built within serves no extension that is not.
     cd "$place/objects"
-    ../source/configure --enable-cassert --enable-debug --without-readline --without-icu --without-zlib \
-      CC="ccache gcc" CFLAGS="-O1 -g1" >"$place/configure.log" 2>&1
+    ../source/configure --enable-cassert --enable-debug --without-readline --without-icu \
+      --without-zlib CC="ccache gcc" CFLAGS="-O1 -g1" >"$place/configure.log" 2>&1
     make -s -j "$(jobs_max)" >"$place/make.log" 2>&1
     # Debian's patches name the system's directories, whatever configure is told: it is to go below
     # this one in any case. The programs find their files from where they are themselves.
