@@ -59,8 +59,10 @@ class SlowConsumers(MemoryTestCase):
 
     def test_one_that_takes_no_byte_for_too_long_is_closed(self):
         with Gmand("--output-stall-seconds", "0.3") as gmand, Peer(gmand.address) as slow:
-            for _ in range(16):
-                slow.send(ECHO_REQ, bytes(1 << 20))
+            # On a busy machine it may be closed before it has sent all.
+            with contextlib.suppress(ConnectionError):
+                for _ in range(16):
+                    slow.send(ECHO_REQ, bytes(1 << 20))
             gmand.wait_log("reason=slow_consumer")
 
     def test_one_that_has_said_its_last_word_is_still_sent_its_answers(self):
