@@ -10,40 +10,20 @@
 #include <utils/memutils.h>
 #include <utils/wait_event.h>
 
-/* The name under which pg_stat_activity shows a wait for a job server. */
-static uint32 wait_event(void) {
-#if PG_VERSION_NUM >= 170000
-  static uint32 event;
-  if (event == 0) event = WaitEventExtensionNew("GmanCall");
-  return event;
-#else
-  return PG_WAIT_EXTENSION;
-#endif
-}
-
-/* What a wait waits for, made once: neither latch nor client change while the backend lives.
-   WaitLatchOrSocket() would make it for each wait, and so double the system calls of a call. */
+/* Made once: neither latch nor client change while the backend lives. WaitLatchOrSocket() would
+   make it for each wait, and so double the system calls of a call. */
 static WaitEventSet* wait_set(const gman_client* client) {
   static WaitEventSet* set;
-  if (set != NULL) return set;
-#if PG_VERSION_NUM >= 170000
-  WaitEventSet* made = CreateWaitEventSet(NULL, 3);
-#else
-  WaitEventSet* made = CreateWaitEventSet(TopMemoryContext, 3);
-#endif
-  AddWaitEventToSet(made, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-  if (IsUnderPostmaster) {
-    AddWaitEventToSet(made, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-  }
-  AddWaitEventToSet(made, WL_SOCKET_READABLE, gman_fd(client), NULL, NULL);
-  return set = made;
+  if (set == NULL) set = waiting_set_new(gman_fd(client));
+  return set;
 }
 
 static gman_status wait_for_end(gman_client* client, gman_status status) {
+  static uint32 event;
   while (status == GMAN_AGAIN) {
     WaitEvent happened;
-    int count =
-        WaitEventSetWait(wait_set(client), gman_timeout_ms(client), &happened, 1, wait_event());
+    int count = WaitEventSetWait(wait_set(client), gman_timeout_ms(client), &happened, 1,
+                                 waiting_event(&event, "GmanCall"));
     if (count > 0 && (happened.events & WL_LATCH_SET)) ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     status = gman_step(client);

@@ -13,6 +13,7 @@
  *                 together, outbox_soon.c), or into this session's memory (recorded.c)
  *   many at once  foreground.c: those that are waited for; batches.c: those that are not
  *   a call        call.c: start it, wait for it by the latch, end it on every way out
+ *                 (waiting.c: what a process waits for)
  *   its client    client.c: one for the life of the backend, as the settings say
  *   its failure   error.c: a status of the library as an SQLSTATE
  *   the relay     relay.h: processes of the server's own that ship the outbox
@@ -86,6 +87,14 @@ bool delivery_parse(const char* name, Delivery* delivery);
 
 /* This backend's client, configured as the settings are now. Raises in a parallel worker. */
 gman_client* client_get(void);
+
+/* waiting.c */
+
+/* The process's latch, the postmaster's death and this descriptor. Lives until it is freed. */
+struct WaitEventSet* waiting_set_new(int fd);
+
+/* `known` is kept by the caller, 0 at first. */
+uint32 waiting_event(uint32* known, const char* name);
 
 /* call.c */
 

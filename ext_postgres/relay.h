@@ -14,24 +14,12 @@
 #include "ext_postgres/relay_engine.h"
 
 #include <nodes/pg_list.h>
-#include <utils/wait_event.h>
 
 /* More databases than this are not shipped from one cluster. */
 #define RELAYS_MAX 64
 
 /* Of a reason that gman_relays() shows. */
 #define RELAY_REASON_BYTES 256
-
-/* The name under which pg_stat_activity shows a process's wait. */
-static inline uint32 relay_wait_event(const char* name) {
-#if PG_VERSION_NUM >= 170000
-  static uint32 event;
-  if (event == 0) event = WaitEventExtensionNew(name);
-  return event;
-#else
-  return PG_WAIT_EXTENSION;
-#endif
-}
 
 /* relay_settings.c */
 

@@ -52,13 +52,6 @@ RelaySettings settings_here() {
   return settings;
 }
 
-std::vector<std::string> names_of(const std::vector<ServerAddress>& servers) {
-  std::vector<std::string> names;
-  names.reserve(servers.size());
-  for (const ServerAddress& server : servers) names.push_back(server.name);
-  return names;
-}
-
 /// What a statement has brought so far.
 class CellRows {
  public:

@@ -200,6 +200,7 @@ void pg_gman_relay_launcher(Datum argument) {
   BackgroundWorkerInitializeConnection(NULL, NULL, 0);
   relay_slots_clear();
   before_shmem_exit(end_workers, 0);
+  uint32 event = 0;
   /* An exit with status 0 would be for good, also where somebody has ended this process alone. */
   while (!ShutdownRequestPending) {
     CHECK_FOR_INTERRUPTS();
@@ -210,7 +211,7 @@ void pg_gman_relay_launcher(Datum argument) {
     read_list();
     for (int i = 0; i < RELAYS_MAX; i++) look_at(&entries[i]);
     WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms_until_next_start(),
-              relay_wait_event("GmanRelayLauncher"));
+              waiting_event(&event, "GmanRelayLauncher"));
     ResetLatch(MyLatch);
   }
   proc_exit(1);

@@ -173,18 +173,6 @@ static void tell(relay_engine* engine) {
   }
 }
 
-static WaitEventSet* new_wait_set(const relay_engine* engine) {
-#if PG_VERSION_NUM >= 170000
-  WaitEventSet* made = CreateWaitEventSet(NULL, 3);
-#else
-  WaitEventSet* made = CreateWaitEventSet(TopMemoryContext, 3);
-#endif
-  AddWaitEventToSet(made, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-  AddWaitEventToSet(made, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-  AddWaitEventToSet(made, WL_SOCKET_READABLE, relay_engine_fd(engine), NULL, NULL);
-  return made;
-}
-
 /* ---- The process */
 
 /* What was said before is done, or given back, before another list of servers is taken. */
@@ -203,7 +191,8 @@ static void serve(void) {
   char reason[RELAY_REASON_BYTES];
   relay_engine* engine = relay_engine_new(servers, relay_uuid, reason, sizeof reason);
   if (engine == NULL) ereport(ERROR, (errmsg("could not start a relay: %s", reason)));
-  WaitEventSet* set = new_wait_set(engine);
+  static uint32 event;
+  WaitEventSet* set = waiting_set_new(relay_engine_fd(engine));
   while (!relay_engine_is_over(engine)) {
     obey_interrupts();
     if (is_to_stop(servers)) relay_engine_stop(engine);
@@ -218,7 +207,7 @@ static void serve(void) {
     if (statement != NULL || relay_engine_is_over(engine)) continue;
     WaitEvent happened;
     int count = WaitEventSetWait(set, relay_engine_timeout_ms(engine), &happened, 1,
-                                 relay_wait_event("GmanRelay"));
+                                 waiting_event(&event, "GmanRelay"));
     if (count > 0 && (happened.events & WL_LATCH_SET)) ResetLatch(MyLatch);
   }
   FreeWaitEventSet(set);

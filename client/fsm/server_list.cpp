@@ -105,6 +105,13 @@ Parsed parse_entry(std::string_view entry) {
 
 }  // namespace
 
+std::vector<std::string> names_of(const std::vector<ServerAddress>& servers) {
+  std::vector<std::string> names;
+  names.reserve(servers.size());
+  for (const ServerAddress& server : servers) names.push_back(server.name);
+  return names;
+}
+
 std::variant<std::vector<ServerAddress>, ServerListError> parse_server_list(std::string_view text) {
   std::vector<ServerAddress> servers;
   if (trimmed(text).empty()) return servers;

@@ -49,6 +49,8 @@ struct ServerListError {
 [[nodiscard]] std::variant<std::vector<ServerAddress>, ServerListError> parse_server_list(
     std::string_view text);
 
+[[nodiscard]] std::vector<std::string> names_of(const std::vector<ServerAddress>& servers);
+
 /// Why one list is no part of another: a server that it lacks, or what is wrong with either.
 [[nodiscard]] std::optional<std::string> first_not_within(std::string_view list,
                                                           std::string_view allowed);

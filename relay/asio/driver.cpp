@@ -37,13 +37,6 @@ std::string new_uuid() {
   return text;
 }
 
-std::vector<std::string> names_of(const std::vector<ServerAddress>& servers) {
-  std::vector<std::string> names;
-  names.reserve(servers.size());
-  for (const ServerAddress& server : servers) names.push_back(server.name);
-  return names;
-}
-
 }  // namespace
 
 Driver::Driver(const Config& config, Log& log)

@@ -5,8 +5,8 @@ import os
 import subprocess
 import unittest
 
+from fixture import ExtensionCase
 from gmand import Gmand
-from odd_worker import OddWorker
 from patience import wait_until
 from postgres import PrivatePostgres, SqlError, server_program
 
@@ -21,18 +21,13 @@ def queued(server, function):
     return 0
 
 
-class HotStandby(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.gmand = cls.enterClassContext(Gmand())
-        cls.enterClassContext(OddWorker(cls.gmand.address))
-        cls.primary = cls.enterClassContext(PrivatePostgres(servers=cls.gmand.address))
-        cls.primary.sql(f"CREATE EXTENSION gman; SELECT gman_outbox_install(); {TABLE}")
+class HotStandby(ExtensionCase):
+    schema = f"SELECT gman_outbox_install(); {TABLE}"
 
     def setUp(self):
         self.standby = self.enterContext(
-            PrivatePostgres(servers=self.gmand.address, primary=self.primary))
-        self.addCleanup(self.primary.sql, "TRUNCATE page; DELETE FROM gman.outbox")
+            PrivatePostgres(servers=self.gmand.address, primary=self.postgres))
+        self.addCleanup(self.postgres.sql, "TRUNCATE page; DELETE FROM gman.outbox")
 
     def test_it_calls_workers(self):
         self.assertEqual(self.standby.sql("SELECT gman_do('reverse', 'Hello')"), "olleH")
@@ -51,7 +46,7 @@ class HotStandby(unittest.TestCase):
         self.assertEqual(self.standby.sql("SELECT count(*) FROM gman.outbox"), "1")
 
     def test_what_it_replays_it_does_not_send(self):
-        self.primary.sql("SELECT gman_watch('page', 'watched', 'url');"
+        self.postgres.sql("SELECT gman_watch('page', 'watched', 'url');"
                          "INSERT INTO page VALUES (1, 'a'), (2, 'b')")
         self.standby.catch_up()
         self.assertEqual(self.standby.sql("SELECT count(*) FROM page"), "2")

@@ -68,6 +68,15 @@ class Waiting(ExtensionCase):
                 self.assert_works(session)
             return elapsed_ms
 
+    def ms_after_limit(self, session, limit, expected):
+        """How long after it a blocked call has ended, with what is expected."""
+        session.run(f"SET {limit} = 200")
+        start = time.monotonic()
+        answer = session.run(BLOCKED)
+        elapsed_ms = (time.monotonic() - start) * 1000
+        self.assertIn(expected, answer)
+        return elapsed_ms - 200
+
     def assert_works(self, session):
         self.assertEqual(session.run("SELECT gman_do('reverse', 'next')"), "txen")
 
@@ -98,12 +107,9 @@ class Waiting(ExtensionCase):
         times_ms = []
         with self.postgres.session() as session:
             for _ in range(TRIES):
-                session.run("SET statement_timeout = 200")
-                start = time.monotonic()
-                answer = session.run(BLOCKED)
-                times_ms.append((time.monotonic() - start) * 1000 - 200)
-                self.assertIn("ERROR:  57014: canceling statement due to statement timeout",
-                              answer)
+                times_ms.append(self.ms_after_limit(
+                    session, "statement_timeout",
+                    "ERROR:  57014: canceling statement due to statement timeout"))
                 session.run("RESET statement_timeout")
                 self.assert_works(session)
         self.assert_kept("statement_timeout, after the limit", times_ms)
@@ -114,12 +120,9 @@ class Waiting(ExtensionCase):
         times_ms = []
         for _ in range(TRIES):
             with self.postgres.session() as session:
-                session.run("SET transaction_timeout = 200")
-                start = time.monotonic()
-                answer = session.run(BLOCKED)
-                times_ms.append((time.monotonic() - start) * 1000 - 200)
-                self.assertIn("FATAL:  25P04: terminating connection due to transaction timeout",
-                              answer)
+                times_ms.append(self.ms_after_limit(
+                    session, "transaction_timeout",
+                    "FATAL:  25P04: terminating connection due to transaction timeout"))
         self.assert_kept("transaction_timeout, after the limit", times_ms)
         self.assert_no_job_waits()
 
