@@ -117,10 +117,10 @@ std::optional<Request> Peer::receive_job() {
 }
 
 bool Peer::hears_more() {
-  constexpr int patience_ms = 50;
+  constexpr int moment_ms = 50;
   if (in_.size() > consumed_) return true;
   pollfd more{.fd = fd_, .events = POLLIN, .revents = 0};
-  return ::poll(&more, 1, patience_ms) > 0;
+  return ::poll(&more, 1, moment_ms) > 0;
 }
 
 std::optional<std::string> Peer::receive_line() {
