@@ -3,10 +3,15 @@
 //
 // What is given is pushed onto a list by one atomic exchange and taken all at once, so that a value
 // belongs to one thread at a time.
+//
+// What is waited on is a word of 32 bits. On one of another size libstdc++ has no futex of its own:
+// it waits on one of sixteen that all such atomics share, and whoever sleeps on another of them is
+// woken as well.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -25,10 +30,13 @@ class Handover {
     auto* const node = new Node{std::move(value), last_.load()};
     while (!last_.compare_exchange_weak(node->before, node)) {
     }
-    last_.notify_one();
+    given_.fetch_add(1);
+    given_.notify_one();
   }
   /// Until there is something to take.
-  void wait() const { last_.wait(nullptr); }
+  void wait() const {
+    for (auto given = given_.load(); empty(); given = given_.load()) given_.wait(given);
+  }
   [[nodiscard]] bool empty() const { return last_.load() == nullptr; }
   [[nodiscard]] std::vector<std::unique_ptr<T>> take() {
     std::vector<std::unique_ptr<T>> values;
@@ -47,6 +55,7 @@ class Handover {
     Node* before;
   };
   std::atomic<Node*> last_{nullptr};
+  std::atomic<std::uint32_t> given_{0};  ///< how many; it may wrap
 };
 
 }  // namespace gman

@@ -54,7 +54,8 @@ class LogCopier {
   [[nodiscard]] std::optional<Pass> take_result();
 
  private:
-  enum class State : std::uint8_t { idle, copying, done, ending };
+  /// Of this size because it is waited on: see handover.hpp.
+  enum class State : std::uint32_t { idle, copying, done, ending };
   void work();
   void copy();
   void write_out() const;
