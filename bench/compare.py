@@ -3,8 +3,9 @@
 
 Every row is measured on every server in turn, several times over, each time on a server that was
 just started and in another order, so that none of them always follows the same one; the table shows
-medians. Absolute figures are this machine's; what is to
-hold are ratios. Server CPU for each job is what other load on the machine disturbs least.
+medians. Where a disk decides, which has better and worse minutes, servers that were started together
+are measured in short turns. Absolute figures are this machine's; what is to hold are ratios. Server
+CPU for each job is what other load on the machine disturbs least.
 """
 
 import argparse
@@ -44,16 +45,13 @@ def measure_row(row, options, place):
     found = {name: {} for name in row.servers}
     orders = random.Random(row.name)
     for number in range(min(options.rounds, row.rounds_max)):
-        for name in orders.sample(list(row.servers), len(row.servers)):
-            if workloads.is_gearmand(name) and number >= row.rounds_max_gearmand:
-                continue
-            started = time.monotonic()
-            figures = row.figures_of(name, row.sizes[name][options.mode])
+        names = [name for name in row.servers
+                 if not workloads.is_gearmand(name) or number < row.rounds_max_gearmand]
+        for name, figures, seconds in row.figures_of(names, options.mode, orders):
             for figure, value in figures.items():
                 found[name].setdefault(figure, []).append(value)
             shown = "; ".join(f"{figure} {figure_text(value)}" for figure, value in figures.items())
-            say(f"{place} {row.name}, {name}, round {number + 1}: {shown} "
-                f"({time.monotonic() - started:.0f} s)")
+            say(f"{place} {row.name}, {name}, round {number + 1}: {shown} ({seconds:.0f} s)")
     return {name: {figure: statistics.median(values) for figure, values in figures.items()}
             for name, figures in found.items()}
 
