@@ -9,6 +9,7 @@
 #include <string>
 
 #include "server/store/sqlite/files.hpp"
+#include "server/store/sqlite/large_reads.hpp"
 
 namespace gman::sqlite {
 namespace {
@@ -83,15 +84,22 @@ std::optional<StoreFault> look_at(const std::string& path, bool& is_there) {
   return std::nullopt;
 }
 
-std::optional<StoreFault> check_pages(Database& database) {
+std::optional<StoreFault> check_pages(const std::string& path, const std::string& vfs) {
+  Database database(path, 0, vfs_to_read_all(vfs));
+  if (auto failed = database.open_to_look(Database::Look::shared)) return failed;
   const auto checked = database.text("PRAGMA quick_check(1)");
   if (const auto* failed = std::get_if<StoreFault>(&checked)) return *failed;
   const auto& verdict = std::get<std::string>(checked);
   if (verdict == "ok") return std::nullopt;
-  return fault(StoreFault::Kind::damaged, database.path(), verdict + way_out(database.path()));
+  return fault(StoreFault::Kind::damaged, path, verdict + way_out(path));
 }
 
 }  // namespace
+
+std::string vfs_to_read_all(const std::string& vfs) {
+  const char* const name = vfs.empty() ? large_reads() : nullptr;
+  return name == nullptr ? vfs : name;
+}
 
 std::optional<StoreFault> make_database_file(const std::string& path, const std::string& vfs) {
   // SQLite would let everybody read it, and jobs may hold secrets.
@@ -152,10 +160,12 @@ std::optional<StoreFault> open_database_file(Database& database) {
            "PRAGMA secure_delete = OFF",
            "PRAGMA cache_size = -16384",
            "PRAGMA temp_store = MEMORY",
+           // With the first read SQLite opens the log, and takes over what a kill left in it.
+           "SELECT count(*) FROM start",
        }) {
     if (auto failed = database.execute(pragma)) return failed;
   }
-  if (auto failed = check_pages(database)) return failed;
+  if (auto failed = check_pages(path, database.vfs())) return failed;
   // What is cached now was allocated by the default size, and the rest would be page by page.
   sqlite3_db_release_memory(database.get());
   sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);

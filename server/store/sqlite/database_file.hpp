@@ -26,6 +26,10 @@ inline constexpr std::int64_t file_bytes_min = 512;
 /// Is it a store, of this version?
 [[nodiscard]] std::optional<StoreFault> check_header(Database& database);
 
+/// For who goes through all of it and changes nothing, while nobody else does: `vfs`, or a quicker
+/// way than the system's own.
+[[nodiscard]] std::string vfs_to_read_all(const std::string& vfs);
+
 /// Opens the file and makes it one when there is none. Damaged or refused: it is as it was.
 // Requires: the lock on it (lock_file.hpp).
 [[nodiscard]] std::optional<StoreFault> open_database_file(Database& database);

@@ -78,6 +78,7 @@ class SqliteStore::Opened {
     JobNumber number;
     const char* why;
   };
+  Fault read_all(const Take& take, std::vector<Damaged>& damaged);
   Fault move_aside(const std::vector<Damaged>& damaged);
   Fault prepare_statements();
   Fault open_reader();
@@ -97,7 +98,7 @@ class SqliteStore::Opened {
   sqlite::WriteAheadLog log_;
   Database database_;
   sqlite::LogCopier copier_;  ///< ends before the database is closed
-  Statement begin_, commit_, rollback_, add_, requeue_, remove_, load_, free_pages_, give_back_;
+  Statement begin_, commit_, rollback_, add_, requeue_, remove_, free_pages_, give_back_;
   Statement add_lost_;
   Database reader_;  ///< of the same file, once something is fetched
   Statement begin_reading_, fetch_, end_reading_;
@@ -151,7 +152,7 @@ void SqliteStore::Opened::leave_as_it_is() {
 }
 
 Fault SqliteStore::Opened::prepare_statements() {
-  const std::array<std::pair<Statement*, const char*>, 10> statements{{
+  const std::array<std::pair<Statement*, const char*>, 9> statements{{
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
       {&rollback_, "ROLLBACK"},
@@ -159,7 +160,6 @@ Fault SqliteStore::Opened::prepare_statements() {
       {&requeue_,
        "UPDATE job SET position = ?2, attempts_lost = ?3, due_ms = NULL WHERE number = ?1"},
       {&remove_, "DELETE FROM job WHERE number = ?"},
-      {&load_, sqlite::select_jobs},
       {&add_lost_, sqlite::insert_lost_job},
       {&free_pages_,
        "SELECT freelist_count, page_count FROM pragma_freelist_count,"
@@ -261,16 +261,23 @@ std::uint64_t SqliteStore::Opened::jobs_about() {
   return known == nullptr ? 0 : static_cast<std::uint64_t>(*known);
 }
 
-Fault SqliteStore::Opened::load(const Take& take, const SetAside& set_aside) {
-  std::vector<Damaged> damaged;
-  const int code = sqlite::for_each_job(load_, take, [&](JobNumber number, const char* why) {
+Fault SqliteStore::Opened::read_all(const Take& take, std::vector<Damaged>& damaged) {
+  Database all(database_.path(), settings_.busy_wait_ms_max,
+               sqlite::vfs_to_read_all(settings_.vfs));
+  if (auto failed = all.open_to_look(Database::Look::shared)) return failed;
+  if (auto failed = all.execute("PRAGMA cell_size_check = ON")) return failed;
+  Statement select;
+  if (auto failed = all.prepare(select, sqlite::select_jobs)) return failed;
+  const int code = sqlite::for_each_job(select, take, [&](JobNumber number, const char* why) {
     damaged.push_back({number, why});
   });
-  if (code != SQLITE_DONE) {
-    StoreFault fault = database_.fault("reading the jobs", code);
-    load_.reset();
-    return given_up(std::move(fault));
-  }
+  if (code == SQLITE_DONE) return std::nullopt;
+  return all.fault("reading the jobs", code);
+}
+
+Fault SqliteStore::Opened::load(const Take& take, const SetAside& set_aside) {
+  std::vector<Damaged> damaged;
+  if (auto failed = read_all(take, damaged)) return given_up(*std::move(failed));
   if (damaged.empty()) return std::nullopt;
   if (auto failed = move_aside(damaged)) return failed;
   for (const Damaged& job : damaged) set_aside(job.number, job.why);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
@@ -378,6 +379,22 @@ TEST_F(SqliteStoreTest, gives_its_log_its_size_before_anything_is_waiting) {
   EXPECT_GE(size, std::uintmax_t{limit});
   for (std::uint64_t i = 0; i < 300; ++i) EXPECT_EQ(add(i, 1), std::nullopt);
   EXPECT_EQ(fs::file_size(file_.string() + "-wal"), size);
+}
+
+/// Jobs that share pages, that fill some, and that go over many; some of them in others' place.
+/// Each one's checksum says whether it is what was written.
+TEST_F(SqliteStoreTest, reads_back_what_lies_anywhere_in_a_large_file) {
+  constexpr std::array<std::size_t, 6> sizes{0, 1, 500, 3'000, 70'000, 200'000};
+  begin();
+  for (std::uint64_t i = 0; i < 300; ++i)
+    EXPECT_EQ(add(i, 1, sizes[i % sizes.size()]), std::nullopt);
+  EXPECT_EQ(remove(100, 50), std::nullopt);
+  for (std::uint64_t i = 300; i < 360; ++i)
+    EXPECT_EQ(add(i, 1, sizes[i % sizes.size()]), std::nullopt);
+  end();
+  begin();
+  EXPECT_EQ(load_all(), 310U);
+  EXPECT_TRUE(aside_.empty());
 }
 
 TEST_F(SqliteStoreTest, keeps_its_log_within_its_limit) {
