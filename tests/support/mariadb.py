@@ -15,6 +15,7 @@ import shutil
 import subprocess
 
 import fetched
+import templates
 from private_server import PrivateServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -132,9 +133,14 @@ class PrivateMariaDB(PrivateServer):
 
     def _prepare_data(self):
         (self.directory / "init.sql").write_text(_LOCK_TCP)
+        templates.copy("MariaDB", self.directory / "data", self._install_db)
+
+    def _install_db(self, data):
+        data.mkdir()
+        self._give(data)
         self._run_once(
             [program("mariadb-install-db"), *_READ_ONLY_OPTIONS, *self._base(),
-             f"--datadir={self.directory / 'data'}",
+             f"--datadir={data}",
              # A server that starts deletes what looks left over from its tmpdir, so that one
              # shared with another server costs that one its temporary tables.
              f"--tmpdir={self.directory}",

@@ -29,6 +29,7 @@ import signal
 import subprocess
 
 import fetched
+import templates
 from patience import wait_until
 from private_server import PrivateServer
 
@@ -132,7 +133,7 @@ class PrivatePostgres(PrivateServer):
     def _prepare(self):
         self._make_cluster()
         if self._extension:
-            install_extension(self.directory / "root")
+            templates.copy("extension", self.directory / "root", install_extension)
             self._settings.update(installed_below(self.directory / "root"))
         if self._preload:
             # A name without a directory is looked for along this path only.
@@ -143,11 +144,16 @@ class PrivatePostgres(PrivateServer):
     def _make_cluster(self):
         data = self.directory / "data"
         if self._primary is None:
-            self._run_once([server_program("initdb"), "-D", data, "-U", "postgres", "-A", "trust",
-                            "-E", self._encoding, "--locale=C", "--no-sync", "--no-instructions"])
+            templates.copy(("PostgreSQL", self._encoding), data, self._initdb)
         else:
             self._run_once([server_program("pg_basebackup"), "-R", "-D", data, "-c", "fast",
                             "--no-sync", "-d", self._primary.dsn])
+
+    def _initdb(self, data):
+        data.mkdir()
+        self._give(data)
+        self._run_once([server_program("initdb"), "-D", data, "-U", "postgres", "-A", "trust",
+                        "-E", self._encoding, "--locale=C", "--no-sync", "--no-instructions"])
 
     def _environment(self):
         return dict(os.environ, **self._server_environment) if self._server_environment else None
