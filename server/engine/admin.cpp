@@ -102,8 +102,10 @@ bool Core::cancel_job(std::string_view handle, Now now, Effects& effects) {
     return true;
   }
   // Its worker goes on, since the protocol has no word to stop it, but nobody will hear of it. The
-  // unique is free again: who submits it now wants a job that was not cancelled.
+  // unique is free again: who submits it now wants a job that was not cancelled. Not so a relay
+  // that sends a background job again: it has not heard that it was delivered.
   tell_clients(job, WorkFail{handle_of(slot)}, turn);
+  remember_failed(job, turn);
   release_clients(job);
   job.lifetime = Lifetime::this_run;
   if (std::exchange(job.is_stored, false)) effects.changes().remove(job.number);

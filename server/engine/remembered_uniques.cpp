@@ -42,8 +42,12 @@ void RememberedUniques::remember(std::string_view unique, Instant now) {
   if (!is_on()) return;
   const auto row = outbox_row_of(unique);
   if (!row) return;
+  forget_old(now, count_max_);
+  Table& table = table_of(*row);
+  if (table.contains(*row)) return;
   forget_old(now, count_max_ - 1);
-  if (table_of(*row).insert(*row).second) ended_.push_back({*row, now});
+  table.insert(*row);
+  ended_.push_back({*row, now});
 }
 
 bool RememberedUniques::knows(std::string_view unique, Instant now) {

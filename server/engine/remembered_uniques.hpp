@@ -43,7 +43,7 @@ class RememberedUniques {
   }
   [[nodiscard]] bool is_on() const { return count_max_ > 0 && window_ > milliseconds(0); }
 
-  /// Uniques that no relay made are not.
+  /// Uniques that no relay made are not; those that are known are from their first end on.
   void remember(std::string_view unique, Instant now);
   [[nodiscard]] bool knows(std::string_view unique, Instant now);
   [[nodiscard]] std::size_t size() const { return ended_.size(); }

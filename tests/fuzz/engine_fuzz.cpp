@@ -3,7 +3,8 @@
 // server: framing, requests, admin lines and the engine, with the model beside it.
 //
 // Each step is a byte that says what happens and to which of eight connections, then what it needs.
-// In packets and lines the bytes 0xf0 to 0xff stand for the handle of a living job.
+// In packets and lines the bytes 0xf0 to 0xff stand for the handle of a living job, and 0xec to
+// 0xef for uniques as relays make them.
 #include <array>
 #include <string>
 
@@ -16,6 +17,8 @@ using gman::fuzz::FuzzInput;
 namespace {
 
 constexpr std::size_t steps_max = 400;
+constexpr std::uint8_t first_handle = 0xf0;
+constexpr std::uint8_t first_unique = 0xec;
 
 class Story {
  public:
@@ -42,7 +45,7 @@ class Story {
       case 1:
       case 2:
       case 3: return receive(who, packet(input));
-      case 4: return receive(who, with_handles(input.bytes(input.byte())) + "\n");
+      case 4: return receive(who, with_names(input.bytes(input.byte())) + "\n");
       case 5: return pass(input.byte());
       case 6:
         if (conns_[who]) server_.ended(*conns_[who], now_);
@@ -53,18 +56,20 @@ class Story {
 
   [[nodiscard]] std::string packet(FuzzInput& input) const {
     const std::uint8_t type = input.byte();
-    const std::string body = with_handles(input.bytes(input.byte()));
+    const std::string body = with_names(input.bytes(input.byte()));
     std::string bytes;
     append_packet(bytes, Magic::req, packet_table[type % packet_table.size()].type, {body});
     return bytes;
   }
 
-  [[nodiscard]] std::string with_handles(std::string_view text) const {
+  [[nodiscard]] std::string with_names(std::string_view text) const {
     const auto& jobs = server_.engine().model().jobs();
     std::string result;
     for (const char c : text) {
       const auto byte = static_cast<std::uint8_t>(c);
-      if (byte < 0xf0 || jobs.empty()) {
+      if (byte >= first_unique && byte < first_handle) {
+        result += "0123abcd-4567-89ab-cdef-0123456789ab:" + std::to_string(byte - first_unique + 1);
+      } else if (byte < first_handle || jobs.empty()) {
         result += c;
       } else {
         result += std::next(jobs.begin(), static_cast<std::ptrdiff_t>(byte % jobs.size()))->first;
@@ -103,6 +108,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FuzzInput input(data, size);
   const std::uint8_t kind = input.byte();
   EngineSettings settings{.handle_prefix = "H"};
+  settings.unique_window = std::chrono::minutes(1);
+  settings.unique_window_max = 2;
   settings.attempts_max = kind & 3U;
   settings.exceptions_for_all = (kind & 4U) != 0;
   if ((kind & 8U) != 0) settings.clients_per_job_max = 2;

@@ -11,6 +11,7 @@
 #include "tests/sim/failure.hpp"
 #include "tests/sim/fsm_worker.hpp"
 #include "tests/sim/rough_peer.hpp"
+#include "tests/sim/row_client.hpp"
 #include "tests/sim/world.hpp"
 
 namespace gman::sim {
@@ -41,6 +42,7 @@ class History {
         {8, &History::rough<&RoughPeer::submit_extended>},
         {4, &History::rough<&RoughPeer::submit_many>},
         {4, &History::rough<&RoughPeer::register_many>},
+        {4, &History::rough<&RoughPeer::ask_for_unique_window>},
         {20, &History::rough<&RoughPeer::grab>},
         {10, &History::rough<&RoughPeer::register_function>},
         {4, &History::rough<&RoughPeer::give_up_functions>},
@@ -54,6 +56,7 @@ class History {
         {2, &History::rough<&RoughPeer::send_nonsense>},
         {1, &History::rough<&RoughPeer::leave>},
         {30, &History::call},
+        {8, &History::add_rows},
         {2, &History::retire_worker},
         {3, &History::cut_a_connection},
         {1, &History::set_wall_clock},
@@ -64,6 +67,7 @@ class History {
   }
 
   void call();
+  void add_rows();
   void retire_worker();
   void cut_a_connection();
   void set_wall_clock();
@@ -95,6 +99,7 @@ class History {
   std::uint64_t weights_ = 0;
   std::vector<std::unique_ptr<RoughPeer>> rough_;
   std::vector<std::unique_ptr<CallClient>> clients_;
+  std::vector<std::unique_ptr<RowClient>> row_clients_;
   std::vector<std::unique_ptr<FsmWorker>> workers_;
   std::uint64_t steps_;
   milliseconds pause_max_;
@@ -114,6 +119,11 @@ EngineSettings History::settings_of(Dice& dice) {
   if (dice.one_in(8)) settings.memory_bytes_max = dice.between(300, 4000);
   if (dice.one_in(8)) settings.functions_max = dice.between(1, 3);
   if (dice.one_in(8)) settings.functions_per_worker_max = dice.between(1, 3);
+  settings.unique_window = std::chrono::hours(24);
+  if (dice.one_in(3)) {
+    settings.unique_window = milliseconds(dice.pick(std::array<int, 5>{0, 1, 200, 3'000, 60'000}));
+  }
+  if (dice.one_in(3)) settings.unique_window_max = dice.below(5);
   if (settings.has_store && settings.memory_bytes_max == 0 && dice.one_in(2)) {
     settings.workload_memory_bytes_max = dice.pick(std::array<std::uint64_t, 4>{1, 20, 60, 200});
   }
@@ -141,6 +151,9 @@ History::History(const HistoryOptions& options)
   if (!are_functions_limited()) {
     for (std::uint64_t i = kind_.below(6); i > 0; --i) {
       clients_.push_back(std::make_unique<CallClient>(world_));
+    }
+    for (std::uint64_t i = kind_.below(3); i > 0; --i) {
+      row_clients_.push_back(std::make_unique<RowClient>(world_, i));
     }
     for (std::uint64_t i = kind_.below(4); i > 0; --i) {
       workers_.push_back(std::make_unique<FsmWorker>(world_, false));
@@ -184,6 +197,10 @@ void History::call() {
   if (!clients_.empty()) world_.dice.pick(clients_)->call();
 }
 
+void History::add_rows() {
+  if (!row_clients_.empty()) world_.dice.pick(row_clients_)->add_rows();
+}
+
 void History::retire_worker() {
   if (!workers_.empty()) world_.dice.pick(workers_)->retire();
 }
@@ -207,7 +224,7 @@ void History::change_limits() {
   const bool may_leave_workloads = settings_.has_store && settings_.memory_bytes_max == 0;
   if (!may_leave_workloads) changed.workload_memory_bytes_max = 0;
   changed.memory_functions = settings_.memory_functions;
-  world_.server.change(changed);
+  world_.change(changed);
 }
 
 void History::let_time_pass() {
@@ -259,6 +276,7 @@ std::vector<Peer*> History::peers() const {
   std::vector<Peer*> all;
   for (const auto& peer : rough_) all.push_back(peer.get());
   for (const auto& peer : clients_) all.push_back(peer.get());
+  for (const auto& peer : row_clients_) all.push_back(peer.get());
   for (const auto& peer : workers_) all.push_back(peer.get());
   return all;
 }

@@ -53,12 +53,34 @@ void require_answer(const std::string& answer, std::string_view expected) {
   });
 }
 
+// "<uuid>:<row>", each in the one way in which a relay writes it.
+bool is_made_by_relay(std::string_view unique) {
+  constexpr std::string_view uuid = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx:";
+  constexpr std::string_view row_max = "18446744073709551615";
+  constexpr std::string_view digits = "0123456789";
+  constexpr std::string_view hex_digits = "0123456789abcdef";
+  if (unique.size() <= uuid.size()) return false;
+  for (std::size_t i = 0; i < uuid.size(); ++i) {
+    const bool is_hex = hex_digits.find(unique[i]) != std::string_view::npos;
+    if (uuid[i] == 'x' ? !is_hex : unique[i] != uuid[i]) return false;
+  }
+  const std::string_view row = unique.substr(uuid.size());
+  return row[0] != '0' && row.find_first_not_of(digits) == std::string_view::npos &&
+         std::pair(row.size(), row) <= std::pair(row_max.size(), row_max);
+}
+
 }  // namespace
 
 // ---- Events
 
 void Model::handle(ConnId conn, const Request& request, Now now) {
+  now_ = now.steady;
   std::visit([&](const auto& one) { on(conn, one, now); }, request);
+}
+
+void Model::change(EngineSettings settings) {
+  settings.handle_prefix = settings_.handle_prefix;
+  settings_ = std::move(settings);
 }
 
 void Model::noop(ConnId conn, Now now) {
@@ -109,6 +131,14 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
     }
     return expect(who, JobCreated{known->handle});
   }
+  const bool is_resent = known == nullptr && peers_.at(who).has_unique_window &&
+                         r.unique_mode == UniqueMode::alive && is_remembered(r.unique);
+  if (is_resent) {
+    const std::string handle = settings_.handle_prefix + ":0";
+    expect(who, JobCreated{handle});
+    if (is_foreground) expect(who, WorkComplete{handle, {}});
+    return;
+  }
   const std::uint32_t jobs_max = queue_max(r.function, r.priority);
   if (jobs_max != 0 && waiting(r.function) >= jobs_max) {
     return expect_error(who, error_text::queue_error_code, error_text::queue_full);
@@ -153,6 +183,7 @@ void Model::on(ConnId who, const SubmitJob& r, Now now) {
     place(job, now);
   }
   const std::string handle = job.handle;
+  if (is_made_by_relay(job.unique)) made_for_[job.unique].push_back(handle);
   jobs_.emplace(handle, std::move(job));
 }
 
@@ -323,6 +354,8 @@ void Model::on(ConnId who, const OptionReq& r, Now) {
     peer.extensions.insert(*extension);
   } else if (is_option(r.name, "exceptions")) {
     peer.wants_exceptions = true;
+  } else if (remembers_uniques() && is_option(r.name, unique_window_option)) {
+    peer.has_unique_window = true;
   } else {
     return expect_error(who, error_text::unknown_option_code, error_text::unknown_option);
   }
@@ -372,7 +405,8 @@ void Model::refuse(ConnId who, const ExtendedFault& fault) {
 }
 
 // It leaves what it waits for first, and its jobs go back in the order in which it got them.
-void Model::disconnected(ConnId conn, Now) {
+void Model::disconnected(ConnId conn, Now now) {
+  now_ = now.steady;
   std::vector<std::string> unwanted;
   std::vector<ModelJob*> lost;
   for (auto& [handle, job] : jobs_) {
@@ -387,6 +421,7 @@ void Model::disconnected(ConnId conn, Now) {
 }
 
 void Model::tick(Now now) {
+  now_ = now.steady;
   while (true) {
     ModelJob* first = nullptr;
     for (auto& [handle, job] : jobs_) {
@@ -414,6 +449,7 @@ void Model::tick(Now now) {
 // ---- Operators
 
 void Model::admin(const AdminCommand& command, const std::string& answer, Now now) {
+  now_ = now.steady;
   std::visit([&](const auto& one) { admin_answered(one, answer, now); }, command);
 }
 
@@ -424,6 +460,7 @@ void Model::admin_answered(const AdminCancelJob& command, const std::string& ans
   ModelJob& job = known->second;
   if (job.state != State::running) return fail(job, Outcome::cancelled);
   tell(job, WorkFail{job.handle});
+  if (job.is_background && !job.is_cancelled) remember(job.unique);
   job.clients.clear();
   job.is_cancelled = true;
   if (job.is_stored) forming_.push_back({Change::Kind::removed, job});
@@ -535,6 +572,11 @@ void Model::check(const Engine& engine, Now now) const {
     }
     require(!sleeps || is_coming, [&] { return "everybody sleeps beside job " + job.handle; });
   }
+}
+
+std::vector<std::string> Model::jobs_made_for(std::string_view unique) const {
+  const auto known = made_for_.find(unique);
+  return known == made_for_.end() ? std::vector<std::string>() : known->second;
 }
 
 const ModelJob* Model::job_of(ConnId worker) const {
@@ -668,8 +710,23 @@ void Model::tell(const ModelJob& job, const Response& response) {
   for (const ConnId client : job.clients) expect(client, response);
 }
 
+// A background job was delivered whatever became of it, unless the store lost it before its run.
+// Who sends a foreground job again, which was not completed, wants it to be run again.
 void Model::end(ModelJob& job, Outcome outcome) {
   const std::string handle = job.handle;
+  switch (outcome) {
+    case Outcome::completed: remember(job.unique); break;
+    case Outcome::failed:
+    case Outcome::raised:
+    case Outcome::cancelled:
+    case Outcome::used_up:
+      if (job.is_background && !job.is_cancelled) remember(job.unique);
+      break;
+    case Outcome::left_alone:
+    case Outcome::not_stored:
+    case Outcome::lost:
+    case Outcome::died: break;
+  }
   if (job.is_stored) forming_.push_back({Change::Kind::removed, job});
   outcomes_.emplace(handle, job.is_cancelled ? Outcome::cancelled : outcome);
   jobs_.erase(handle);
@@ -690,6 +747,32 @@ void Model::lose_worker(ModelJob& job) {
     job.has_key |= find(job.function, job.unique, job.workload) == nullptr;
     requeue(job);
   }
+}
+
+// ---- What a relay may send again
+
+// What ends again is remembered from its first end on.
+void Model::remember(const std::string& unique) {
+  if (!remembers_uniques() || !is_made_by_relay(unique) || is_remembered(unique)) return;
+  forget_uniques(settings_.unique_window_max - 1);
+  remembered_.push_back({unique, now_});
+}
+
+bool Model::is_remembered(std::string_view unique) {
+  forget_uniques(settings_.unique_window_max);
+  return std::ranges::any_of(remembered_,
+                             [&](const Remembered& one) { return one.unique == unique; });
+}
+
+// Limits that have changed hold from the next look on.
+void Model::forget_uniques(std::size_t count_max) {
+  std::erase_if(remembered_, [&](const Remembered& one) {
+    return now_ - one.ended_at >= settings_.unique_window;
+  });
+  if (remembered_.size() <= count_max) return;
+  const std::size_t too_many = remembered_.size() - count_max;
+  remembered_.erase(remembered_.begin(),
+                    remembered_.begin() + static_cast<std::ptrdiff_t>(too_many));
 }
 
 // ---- The store
@@ -833,6 +916,7 @@ void Model::restarted(EngineSettings settings, bool last_batch_is_stored, Now no
   queue_max_.clear();
   forming_.clear();
   store_fault_.clear();
+  remembered_.clear();
   assigns_ = true;
 
   std::vector<ModelJob> jobs;

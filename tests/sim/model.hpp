@@ -91,7 +91,7 @@ class Model {
   void disconnected(ConnId conn, Now now);
   void tick(Now now);
   /// Other limits hold from now on.
-  void change(EngineSettings settings) { settings_ = std::move(settings); }
+  void change(EngineSettings settings);
   /// From now on nobody is given a job, and nobody is woken.
   void stop_assigning() { assigns_ = false; }
 
@@ -118,6 +118,8 @@ class Model {
 
   [[nodiscard]] const std::map<std::string, ModelJob>& jobs() const { return jobs_; }
   [[nodiscard]] const std::map<std::string, Outcome>& outcomes() const { return outcomes_; }
+  /// Handles of all jobs that were made for a unique as relays make them, the oldest first.
+  [[nodiscard]] std::vector<std::string> jobs_made_for(std::string_view unique) const;
   /// A running job of this worker, if it has any.
   [[nodiscard]] const ModelJob* job_of(ConnId worker) const;
 
@@ -127,6 +129,7 @@ class Model {
     Instant woken_at{};
     std::map<std::string, std::uint32_t, std::less<>> abilities{};  ///< with their limits in ms
     bool wants_exceptions = false;
+    bool has_unique_window = false;
     std::set<PacketType> extensions{};
     std::string raised{};  ///< its last job that ended by an exception
   };
@@ -156,6 +159,12 @@ class Model {
     throw Failure("the model has no rule for this kind of request");
   }
 
+  [[nodiscard]] bool remembers_uniques() const {
+    return settings_.unique_window_max > 0 && settings_.unique_window > milliseconds(0);
+  }
+  void remember(const std::string& unique);
+  [[nodiscard]] bool is_remembered(std::string_view unique);
+  void forget_uniques(std::size_t count_max);
   void submit_many(ConnId who, std::string_view body, Now now);
   void refuse(ConnId who, const ExtendedFault& fault);
   /// What the engine has sent where the next thing must be that the model expects.
@@ -220,6 +229,7 @@ class Model {
   std::map<std::string, ModelJob> jobs_;
   std::map<std::string, Outcome> outcomes_;  ///< of every job that ended
   std::uint64_t order_ = 0;
+  Instant now_{};  ///< of the event that is under way
   bool assigns_ = true;
   std::vector<Happened> happened_, expected_;
 
@@ -233,6 +243,14 @@ class Model {
   std::map<std::string, ModelJob> stored_;  ///< by handle
   std::map<JobNumber, std::string> handle_of_number_;
   std::string store_fault_;
+
+  /// What a relay may send again although its job has ended: the oldest first.
+  struct Remembered {
+    std::string unique;
+    Instant ended_at;
+  };
+  std::vector<Remembered> remembered_;
+  std::map<std::string, std::vector<std::string>, std::less<>> made_for_;
 };
 
 /// A packet of the server's for people, as "JOB_CREATED H:1".

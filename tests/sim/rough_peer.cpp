@@ -13,6 +13,11 @@ namespace gman::sim {
 namespace {
 
 constexpr std::array<std::string_view, 5> uniques{"a", "b", "c", "-", ""};
+// As relays make them, but for the last one.
+constexpr std::array<std::string_view, 5> uniques_of_rows{
+    "0123abcd-4567-89ab-cdef-0123456789ab:1", "0123abcd-4567-89ab-cdef-0123456789ab:2",
+    "0123abcd-4567-89ab-cdef-0123456789ab:18446744073709551615",
+    "fedcba98-4567-89ab-cdef-0123456789ab:1", "0123abcd-4567-89ab-cdef-0123456789ab:01"};
 constexpr std::array<Priority, 3> priorities{Priority::high, Priority::normal, Priority::low};
 constexpr std::array<GrabForm, 3> forms{GrabForm::plain, GrabForm::unique, GrabForm::all};
 constexpr std::string_view echoed = "anybody there?";
@@ -161,6 +166,12 @@ void RoughPeer::register_many() {
   std::string bytes;
   append_can_do_many(bytes, abilities);
   send_bytes(bytes, {});
+}
+
+void RoughPeer::ask_for_unique_window() {
+  if (link_ == nullptr) connect();
+  owed_.push_back(Owed::option);
+  send(OptionReq{unique_window_option});
 }
 
 void RoughPeer::grab() {
@@ -336,12 +347,14 @@ std::string RoughPeer::some_handle() {
   const auto& outcomes = world_.model().outcomes();
   if (!jobs.empty() && !world_.dice.one_in(4)) return world_.dice.pick(jobs).first;
   if (!outcomes.empty() && !world_.dice.one_in(4)) return world_.dice.pick(outcomes).first;
-  return "H:999";
+  return world_.dice.one_in(2) ? "H:999" : "H:0";
 }
 
 std::string RoughPeer::some_unique() {
   if (world_.dice.one_in(20)) return std::string(unique_bytes_max, 'u');
-  return world_.dice.one_in(2) ? "" : std::string(world_.dice.pick(uniques));
+  if (world_.dice.one_in(3)) return "";
+  return std::string(world_.dice.one_in(2) ? world_.dice.pick(uniques)
+                                           : world_.dice.pick(uniques_of_rows));
 }
 
 // ---- What it hears

@@ -27,6 +27,7 @@ class RoughPeer final : public Peer {
   void submit_extended();
   void submit_many();
   void register_many();
+  void ask_for_unique_window();
   void grab();
   void register_function();
   void give_up_functions();

@@ -6,6 +6,14 @@
 #include "tests/sim/failure.hpp"
 
 namespace gman::sim {
+namespace {
+
+// No history takes so long, or has so many jobs.
+bool forgets_uniques(const EngineSettings& settings) {
+  return settings.unique_window < std::chrono::hours(24) || settings.unique_window_max < 100'000;
+}
+
+}  // namespace
 
 World::World(std::uint64_t seed, const EngineSettings& settings, const Weather& bad_weather,
              bool is_verbose)
@@ -27,6 +35,7 @@ World::World(std::uint64_t seed, const EngineSettings& settings, const Weather& 
               .store = [this] { let_store_work(); },
               .read = [this] { let_store_read(); }}),
       is_verbose_(is_verbose),
+      may_double_rows_(forgets_uniques(settings)),
       tick_lateness_(dice.one_in(2) ? 0 : dice.below(tick_lateness_max.count() + 1)) {
   server.on_request = [this](ConnId conn, const Request& request) {
     if (!is_verbose_) return;
@@ -111,12 +120,19 @@ void World::let_store_read() {
 void World::restart_server() {
   say("the server dies, and begins again");
   ++life_;
+  may_double_rows_ = true;
   links_.clear();
   server.restart(dice.one_in(2), timeline.now());
   watch_time();
 }
 
+void World::change(const EngineSettings& settings) {
+  may_double_rows_ |= forgets_uniques(settings);
+  server.change(settings);
+}
+
 void World::acknowledged(std::string_view handle, JobMode mode) {
+  if (is_of_ended_job(handle)) return;
   require(mode != JobMode::background || model().is_promise_kept(std::string(handle)),
           [&] { return "acknowledged and not stored: " + std::string(handle); });
   JobMode& known = acknowledged_.try_emplace(std::string(handle), mode).first->second;

@@ -17,6 +17,11 @@ namespace gman::sim {
 
 inline constexpr std::array<std::string_view, 4> functions{"f", "g", "h", "resize_a_picture"};
 
+/// Whoever sent a job again, which has ended, is told of one that there is not.
+[[nodiscard]] inline bool is_of_ended_job(std::string_view handle) {
+  return handle.ends_with(":0");
+}
+
 class World {
  public:
   World(std::uint64_t seed, const EngineSettings& settings, const Weather& weather,
@@ -31,6 +36,10 @@ class World {
   void acknowledged(std::string_view handle, JobMode mode);
   /// The server dies and another begins. Everybody's connection must be cut before.
   void restart_server();
+  /// Other limits hold from now on.
+  void change(const EngineSettings& settings);
+  /// The server may have forgotten uniques of relays that it was to recognise.
+  [[nodiscard]] bool may_double_rows() const { return may_double_rows_; }
   /// After calm() nothing is lost or late any more, and peers make no more trouble.
   void calm();
   [[nodiscard]] bool is_calm() const { return is_calm_; }
@@ -53,6 +62,7 @@ class World {
 
   bool is_verbose_;
   bool is_calm_ = false;
+  bool may_double_rows_;
   milliseconds tick_lateness_;
   std::optional<Instant> tick_at_;
   std::uint64_t numbers_ = 0;

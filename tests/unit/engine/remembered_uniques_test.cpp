@@ -54,6 +54,19 @@ TEST(remembered_uniques, are_as_many_as_they_may_be_and_the_oldest_goes_first) {
   EXPECT_TRUE(remembered.knows(uuid + ":4", start));
 }
 
+// A job of the same row may have been made by who did not ask for the window.
+TEST(remembered_uniques, that_end_again_take_no_other_ones_place) {
+  RememberedUniques remembered;
+  remembered.limit(2, seconds(5));
+  remembered.remember(uuid + ":1", start);
+  remembered.remember(uuid + ":2", start);
+  remembered.remember(uuid + ":2", start + seconds(1));
+  EXPECT_TRUE(remembered.knows(uuid + ":1", start + seconds(1)));
+  EXPECT_TRUE(remembered.knows(uuid + ":2", start + seconds(1)));
+  EXPECT_EQ(remembered.size(), 2);
+  EXPECT_FALSE(remembered.knows(uuid + ":2", start + seconds(5)));
+}
+
 TEST(remembered_uniques, are_none_when_they_are_turned_off) {
   for (const auto& [count, window] : {std::pair(0, seconds(5)), std::pair(5, seconds(0))}) {
     RememberedUniques remembered;
@@ -98,6 +111,19 @@ TEST(remembered_uniques, answer_for_a_background_job_that_failed_and_run_a_foreg
     => f has 0 queued, 0 running
     c1 > SUBMIT_JOB f 0123abcd-4567-89ab-cdef-0123456789ab:2 b  =>  c1 < JOB_CREATED H:4
     => f has 1 queued, 0 running
+  )");
+}
+
+TEST(remembered_uniques, answer_for_a_background_job_that_was_cancelled_while_it_ran) {
+  Scenario scenario;
+  scenario.run(ended);
+  scenario.run(R"(
+    cancel H:1  =>  cancelled
+    cancel H:2  =>  c1 < WORK_FAIL H:2 ; cancelled
+    c1 > SUBMIT_JOB_BG f 0123abcd-4567-89ab-cdef-0123456789ab:1 a  =>  c1 < JOB_CREATED H:3
+    => f has 0 queued, 2 running
+    c1 > SUBMIT_JOB f 0123abcd-4567-89ab-cdef-0123456789ab:2 b  =>  c1 < JOB_CREATED H:4
+    => f has 1 queued, 2 running
   )");
 }
 
