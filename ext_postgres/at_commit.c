@@ -7,9 +7,11 @@
  *   answer, and everything is made ready that could fail for want of memory. A transaction with
  *   more jobs than gman.commit_jobs_max moves them into the outbox instead, since they would hold
  *   up its COMMIT.
- * - COMMIT sends them. The rows are visible by then, but locks are still held and interrupts wait,
- *   so it has gman.commit_budget for all of it. Nothing may be raised any more: an ERROR here would
- *   be a PANIC. What could not be sent is lost, and a warning says so.
+ * - COMMIT sends them. The rows are visible by then, but locks are still held and interrupts wait.
+ *   Nothing may be raised any more: an ERROR here would be a PANIC. What could not be sent is lost,
+ *   and a warning says so.
+ * - Both together have gman.commit_budget. The first may take half of it, so that a server that
+ *   was slow to be found is an error, and leaves to the second the time that it needs.
  * - PREPARE TRANSACTION is refused: COMMIT PREPARED runs in another session, which has no jobs.
  */
 #include "ext_postgres/glue.h"
@@ -25,6 +27,7 @@ static JobList held;
 /* What COMMIT will send: made at PRE_COMMIT, after which no more jobs are taken. */
 static JobBatch* batches;
 static size_t batch_count;
+static int32 sending_ms; /* of the budget, what the search for a server has left */
 static bool is_closed;
 
 /* How the sending goes. The reason is kept here, since memory may not be asked for any more. */
@@ -65,16 +68,32 @@ static bool are_too_many(void) {
            errhint("Install the outbox, into which they would go: SELECT gman_outbox_install().")));
 }
 
+static void tell_of_budget(void* asking_ms) {
+  errcontext("search for a job server before COMMIT, which gman.commit_budget gives %d ms",
+             *(const int32*)asking_ms);
+}
+
+static void report_unreached(int level, int32 asking_ms) {
+  ErrorContextCallback context = {
+      .previous = error_context_stack, .callback = tell_of_budget, .arg = &asking_ms};
+  error_context_stack = &context;
+  report_failure(level, client_get(), NULL);
+  error_context_stack = context.previous;
+}
+
 /* False: they were lost, with a warning, or are in the outbox. */
 static bool is_server_there(void) {
-  gman_status status = call_try_ping();
+  int32 budget_ms = settings_commit_budget_ms();
+  int32 asking_ms = budget_ms - budget_ms / 2;
+  Countdown asking = countdown_start(asking_ms);
+  gman_status status = call_try_ping(asking_ms);
+  sending_ms = budget_ms / 2 + countdown_left_ms(&asking);
   if (status == GMAN_OK) return true;
-  gman_client* client = client_get();
-  if (!is_failure_of_the_way(status)) raise_failure(client, NULL);
+  if (!is_failure_of_the_way(status)) raise_failure(client_get(), NULL);
   switch (settings_on_error()) {
-    case ON_ERROR_ERROR: raise_failure(client, NULL);
+    case ON_ERROR_ERROR: report_unreached(ERROR, asking_ms); break;
     case ON_ERROR_WARNING:
-      report_failure(WARNING, client, NULL);
+      report_unreached(WARNING, asking_ms);
       count_failed(DELIVERY_COMMIT, held.count);
       forget_jobs();
       return false;
@@ -120,7 +139,7 @@ static void keep_refusal(void) {
 }
 
 static void send_batches(void) {
-  Countdown budget = countdown_start(settings_commit_budget_ms());
+  Countdown budget = countdown_start(sending_ms);
   for (size_t i = 0; i < batch_count; i++) {
     if (countdown_is_over(&budget)) return keep_reason("gman.commit_budget is spent");
     batches[i].common.deadline_ms = countdown_left_ms(&budget);
@@ -143,18 +162,26 @@ static void warn(void) {
            errhint("Delivery outbox loses no job. See gman.commit_budget for the time limit.")));
 }
 
-static void send_and_warn(void) {
-  send_batches();
-  if (progress.sent < held.count) warn();
-}
-
 /* A constant text, which needs no more memory than PostgreSQL keeps for its errors. */
 static void warn_of_error(void) {
   ereport(WARNING,
           (errcode(ERRCODE_WARNING),
-           errmsg_internal("an error ended the sending of this transaction's jobs: some of them "
-                           "were not sent, or their fate is unknown"),
+           errmsg_internal("jobs of this transaction were not sent, or their fate is unknown, and "
+                           "why cannot be told"),
            errdetail_internal("The transaction is committed.")));
+}
+
+/* As far as there is memory to tell. */
+static void keep_error(void) {
+  PG_TRY();
+  {
+    ErrorData* error = CopyErrorData();
+    keep_reason(error->message);
+    FreeErrorData(error);
+  }
+  PG_CATCH();
+  { keep_reason("out of memory"); }
+  PG_END_TRY();
 }
 
 /* An error that got out would take the cluster down, and one that is caught has switched off what
@@ -168,6 +195,7 @@ static bool ends_well(void (*step)(void)) {
   PG_CATCH();
   {
     MemoryContextSwitchTo(context);
+    keep_error();
     FlushErrorState();
     InterruptHoldoffCount = interrupts_held;
     is_well = false;
@@ -179,7 +207,8 @@ static bool ends_well(void (*step)(void)) {
 static void after_commit(void) {
   if (batch_count > 0) {
     progress = (struct Progress){.sent = 0, .reason = ""};
-    if (!ends_well(send_and_warn)) ends_well(warn_of_error);
+    ends_well(send_batches);
+    if (progress.sent < held.count && !ends_well(warn)) ends_well(warn_of_error);
     count_sent(DELIVERY_COMMIT, progress.sent);
     count_failed(DELIVERY_COMMIT, held.count - progress.sent);
   }

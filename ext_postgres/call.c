@@ -50,14 +50,19 @@ gman_status call_try_job(const gman_job* job) {
   return run(client, gman_start_job(client, job));
 }
 
-gman_status call_try_ping(void) {
-  gman_client* client = client_get();
-  return run(client, gman_start_ping(client));
-}
-
 gman_status call_try_query(const gman_query* query) {
   gman_client* client = client_get();
   return run(client, gman_start_query(client, query));
+}
+
+/* Each server has its part of the time, so that one that is silent leaves some to the next. */
+gman_status call_try_ping(int32 total_ms) {
+  gman_client* client = client_get();
+  int32 servers = (int32)Max(gman_server_count(client), 1);
+  gman_query ping = {.kind = GMAN_QUERY_PING,
+                     .deadline_ms = total_ms,
+                     .server_timeout_ms = Max(total_ms / servers, 1)};
+  return call_try_query(&ping);
 }
 
 const gman_result_data* call_job(const gman_job* job) {
@@ -70,8 +75,8 @@ const gman_result_data* call_job(const gman_job* job) {
 }
 
 const gman_result_data* call_ping(void) {
-  gman_status status = call_try_ping();
   gman_client* client = client_get();
+  gman_status status = run(client, gman_start_ping(client));
   if (status != GMAN_OK) raise_failure(client, NULL);
   return gman_result(client);
 }

@@ -106,8 +106,10 @@ const gman_result_data* call_ping(void);
 /* The same for whoever goes on after a failure: only an interrupt and settings that are wrong are
    raised, any other end is returned. */
 gman_status call_try_job(const gman_job* job);
-gman_status call_try_ping(void);
 gman_status call_try_query(const gman_query* query);
+
+/* Looks for a server that answers, for so long at most, whatever the settings allow to a call. */
+gman_status call_try_ping(int32 total_ms);
 
 /* Runs jobs in the foreground: gman_job_outcomes() says what came of each. */
 gman_status call_try_foreground(const JobBatch* batch);

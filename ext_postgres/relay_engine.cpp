@@ -447,21 +447,25 @@ struct relay_engine {
 namespace {
 
 // After an exception the machine is in no known state: it only says why.
+void break_down(relay_engine* engine, const char* why) noexcept {
+  engine->engine.reset();
+  try {
+    engine->broken = why;
+  } catch (...) {
+    engine->broken = "no memory";  // so short a text needs none
+  }
+}
+
 template <class Work>
 void at_boundary(relay_engine* engine, Work work) noexcept {
   if (!engine->engine) return;
   try {
     work(*engine->engine);
-    return;
   } catch (const std::exception& thrown) {
-    engine->engine.reset();
-    try {
-      engine->broken = thrown.what();
-    } catch (...) {
-      engine->broken.clear();
-    }
+    break_down(engine, thrown.what());
+  } catch (...) {
+    break_down(engine, "unknown exception");
   }
-  if (engine->broken.empty()) engine->broken = "out of memory";
 }
 
 }  // namespace
@@ -491,8 +495,10 @@ relay_engine* relay_engine_new(const char* servers, const char* relay, char* rea
     return made.release();
   } catch (const std::exception& thrown) {
     std::snprintf(reason, reason_bytes, "%s", thrown.what());
-    return nullptr;
+  } catch (...) {
+    std::snprintf(reason, reason_bytes, "unknown exception");
   }
+  return nullptr;
 }
 
 void relay_engine_free(relay_engine* engine) {

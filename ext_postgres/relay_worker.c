@@ -185,12 +185,23 @@ static bool is_to_stop(const char* servers) {
   return ShutdownRequestPending;
 }
 
+/* The machine is no more, and the process ends with it: the launcher starts another one. What it
+   had leased comes back when the lease ends. */
+static void raise_if_broken(const relay_engine* engine) {
+  const char* why = relay_engine_broken(engine);
+  if (why == NULL) return;
+  ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+                  errmsg("%s has failed: %s", MyBgworkerEntry->bgw_name, why),
+                  errhint("Another one is started, and ships what this one has left.")));
+}
+
 /* Until it is told to stop, or is to go to other servers. */
 static void serve(void) {
   char* servers = pstrdup(relay_servers());
   char reason[RELAY_REASON_BYTES];
   relay_engine* engine = relay_engine_new(servers, relay_uuid, reason, sizeof reason);
-  if (engine == NULL) ereport(ERROR, (errmsg("could not start a relay: %s", reason)));
+  if (engine == NULL)
+    ereport(ERROR, (errmsg("%s could not begin: %s", MyBgworkerEntry->bgw_name, reason)));
   static uint32 event;
   WaitEventSet* set = waiting_set_new(relay_engine_fd(engine));
   while (!relay_engine_is_over(engine)) {
@@ -200,14 +211,14 @@ static void serve(void) {
     relay_engine_step(engine);
     const relay_statement* statement = relay_engine_ask(engine);
     if (statement != NULL) answer(engine, statement);
-    if (relay_engine_broken(engine) != NULL)
-      ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-                      errmsg("the relay has failed: %s", relay_engine_broken(engine))));
+    raise_if_broken(engine);
     tell(engine);
     if (statement != NULL || relay_engine_is_over(engine)) continue;
+    int timeout_ms = relay_engine_timeout_ms(engine);
+    /* Nothing would wake one that broke since it was last looked at. */
+    raise_if_broken(engine);
     WaitEvent happened;
-    int count = WaitEventSetWait(set, relay_engine_timeout_ms(engine), &happened, 1,
-                                 waiting_event(&event, "GmanRelay"));
+    int count = WaitEventSetWait(set, timeout_ms, &happened, 1, waiting_event(&event, "GmanRelay"));
     if (count > 0 && (happened.events & WL_LATCH_SET)) ResetLatch(MyLatch);
   }
   FreeWaitEventSet(set);

@@ -102,8 +102,8 @@ static void define_delivery_settings(void) {
                            NULL);
   DefineCustomIntVariable("gman.commit_budget",
                           "Longest time that sending the jobs of a transaction adds to its COMMIT.",
-                          "Locks are held for as long. What is not sent by then is lost, with a "
-                          "warning.",
+                          "Half of it to find a server, or COMMIT fails; the rest to send. "
+                          "What is not sent by then is lost, with a warning.",
                           &commit_budget_ms, COMMIT_BUDGET_MS_DEFAULT, 1, COMMIT_BUDGET_MS_MAX,
                           PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
   DefineCustomIntVariable("gman.commit_jobs_max", "Most jobs that a COMMIT sends.",

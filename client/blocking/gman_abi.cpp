@@ -318,13 +318,22 @@ gman_status start_jobs(gman_client& client, const gman_job& common,
                       limits);
 }
 
+/// What one server may take is no longer than this.
+void bound(CallLimits& limits, milliseconds each) {
+  limits.connect_timeout = std::min(limits.connect_timeout, each);
+  const bool is_endless = limits.answer_timeout.count() == 0;
+  limits.answer_timeout = is_endless ? each : std::min(limits.answer_timeout, each);
+}
+
 gman_status start_query(gman_client& client, const gman_query& query) {
   if (is_missing(query.text)) return client.refuse("text is NULL with a size");
   if (query.deadline_ms < 0) return client.refuse("deadline_ms must not be negative");
+  if (query.server_timeout_ms < 0) return client.refuse("server_timeout_ms must not be negative");
   const std::string_view text = view_of(query.text);
   const ServerAsked server = query.server == 0 ? ServerAsked{} : query.server - 1;
   CallLimits limits = client.limits;
   if (query.deadline_ms > 0) limits.deadline = milliseconds{query.deadline_ms};
+  if (query.server_timeout_ms > 0) bound(limits, milliseconds{query.server_timeout_ms});
   switch (query.kind) {
     case GMAN_QUERY_PING:
       if (!text.empty()) return client.refuse("a ping has no text");

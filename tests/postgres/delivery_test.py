@@ -6,12 +6,10 @@ import threading
 import time
 import unittest
 
-import wire
 from fixture import ExtensionCase
 from gmand import Gmand
-from lying_server import GREETING, PATIENCE_SECONDS, LyingServer, answers, response
+from lying_server import PATIENCE_SECONDS, PONG, LyingServer, answers
 
-PONG = GREETING + response(wire.ECHO_RES, "gman ping")
 LATER = "SELECT count(gman_do_background('note', 'x', NULL, '{\"delivery\": \"commit\"}'))"
 NOWHERE = "unix:/tmp/gman-no-such-socket"
 
@@ -148,10 +146,55 @@ class Commit(ExtensionCase):
             self.assertIn("WARNING:  01000: 20 of 20 jobs", answer)
         self.assertEqual(self.counters(), (0, 20, 0))
 
+    def test_a_silent_server_holds_up_the_commit_no_longer_than_half_the_budget(self):
+        """Whatever the settings allow to a call, also on a connection that was good before."""
+        self.session.run("SET gman.connect_timeout = '1h'")
+        self.session.run("SET gman.commit_budget = '600ms'")
+        with LyingServer(answers(PONG)) as liar:
+            self.use(liar.address)
+            for statement in ("SELECT 'not connected'", "SELECT gman_ping()"):
+                with self.subTest(statement), LyingServer(answers(b"")) as silent:
+                    if "gman_ping" in statement:
+                        self.session.run(statement)
+                    else:
+                        self.use(silent.address)
+                    start = time.monotonic()
+                    answer = self.commit_of_a_row_with_a_job()
+                    elapsed = time.monotonic() - start
+                    self.assertRegex(answer, "^ERROR:  (08001|57014): .*no answer.* within 300 ms")
+                    self.assertGreaterEqual(elapsed, 0.3)
+                    self.assertLess(elapsed, PATIENCE_SECONDS)
+                self.use(liar.address)
+        self.assertEqual(self.rows(), 0)
+        self.assertIn("CONTEXT:  search for a job server before COMMIT, which gman.commit_budget "
+                      "gives 300 ms", self.postgres.log())
+        self.assert_next_transaction_sends()
+
+    def test_of_a_silent_server_and_another_one_the_budget_is_enough_for_both(self):
+        with LyingServer(answers(b"")) as silent:
+            self.use(f"{silent.address},{self.gmand.address}")
+            self.session.run("SET gman.connect_timeout = '1h'")
+            self.session.run("SET gman.commit_budget = '2s'")
+            self.assertEqual(self.commit_of_a_row_with_a_job(), "")
+            self.assertEqual(silent.accepted, 1)
+        self.assertEqual((self.rows(), self.counters()), (1, (1, 0, 0)))
+
+    def test_the_smallest_budget_is_short_and_not_endless(self):
+        with LyingServer(answers(b"")) as silent:
+            self.use(f"{silent.address},{silent.address}")
+            self.session.run("SET gman.connect_timeout = '1h'")
+            self.session.run("SET gman.commit_budget = 1")
+            start = time.monotonic()
+            self.assertIn("within 1 ms", self.commit_of_a_row_with_a_job())
+            self.assertLess(time.monotonic() - start, PATIENCE_SECONDS)
+        self.session.run("RESET gman.commit_budget")
+        self.assert_next_transaction_sends()
+
     def test_a_cancel_while_the_commit_asks_for_a_server_aborts_it(self):
         with LyingServer(answers(b"")) as silent:
             self.use(silent.address)
             self.session.run("SET gman.connect_timeout = '1h'")
+            self.session.run("SET gman.commit_budget = '1min'")
             self.session.run("BEGIN")
             self.session.run("INSERT INTO page VALUES ('x')")
             self.session.run(LATER)

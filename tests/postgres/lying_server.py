@@ -98,3 +98,4 @@ def answers_and_closes(data):
 # Every connection begins with an OPTION_REQ, whose answer comes first.
 GREETING = response(wire.OPTION_RES, "exceptions")
 CREATED = GREETING + response(wire.JOB_CREATED, "H:liar:1")
+PONG = GREETING + response(wire.ECHO_RES, "gman ping")

@@ -2,18 +2,13 @@
 """C++ runs out of memory at every allocation that a call makes, one after the other: each time the
 call is an SQL error, or done, and the same backend's next call works. An exception that came out of
 C++, or an error of PostgreSQL's that jumped over it, would end the whole cluster."""
-import mmap
-import os
-import shutil
-import struct
-import tempfile
 import unittest
 
+from faults import Faults
 from gmand import Gmand
 from odd_worker import OddWorker
-from postgres import BUILD_DIR, PrivatePostgres
+from postgres import PrivatePostgres
 
-FAULTS = BUILD_DIR / "bin/tests/memory_faults.so"
 ALLOCATIONS_MAX = 3000
 
 
@@ -27,18 +22,9 @@ class MemoryRunsOut(unittest.TestCase):
     def setUpClass(cls):
         cls.gmand = cls.enterClassContext(Gmand())
         cls.enterClassContext(OddWorker(cls.gmand.address))
-        directory = cls.enterClassContext(tempfile.TemporaryDirectory())
-        os.chmod(directory, 0o755)
-        faults = shutil.copy(FAULTS, directory)
-        path = os.path.join(directory, "countdown")
-        with open(path, "wb") as file:
-            file.write(bytes(4))
-        os.chmod(path, 0o666)  # PostgreSQL may run under another account
-        with open(path, "r+b") as file:
-            cls.countdown = cls.enterClassContext(mmap.mmap(file.fileno(), 4))
+        cls.faults = cls.enterClassContext(Faults())
         cls.postgres = cls.enterClassContext(PrivatePostgres(
-            servers=cls.gmand.address,
-            environment={"LD_PRELOAD": faults, "GMAN_MEMORY_FAULTS": path}))
+            servers=cls.gmand.address, environment=cls.faults.environment))
         cls.postgres.sql("CREATE EXTENSION gman; SELECT gman_outbox_install();"
                          "CREATE TABLE page (id int PRIMARY KEY, url text);"
                          "SELECT gman_watch('page', 'noted', 'url')")
@@ -46,22 +32,15 @@ class MemoryRunsOut(unittest.TestCase):
     def setUp(self):
         self.session = self.enterContext(self.postgres.session())
 
-    def fail_after(self, allocations):
-        struct.pack_into("i", self.countdown, 0, allocations)
-
-    def has_failed(self):
-        """Whether so many were made."""
-        return struct.unpack_from("i", self.countdown)[0] <= 0
-
     def run_at_every_allocation(self, *statements):
         """How often it failed. The session's connection was there before, and is there again."""
         failures = 0
         for number in range(1, ALLOCATIONS_MAX):
             self.session.run("SELECT gman_ping()")
-            self.fail_after(number)
+            self.faults.fail_allocation(number)
             said = [self.session.run(statement) for statement in statements]
-            has_failed = self.has_failed()
-            self.fail_after(0)
+            has_failed = self.faults.has_failed_allocation()
+            self.faults.fail_allocation(0)
             wrong = [line for line in "\n".join(said).splitlines()
                      if line.startswith(("FATAL", "PANIC")) or "server closed" in line]
             self.assertEqual(wrong, [], number)
@@ -95,10 +74,10 @@ class MemoryRunsOut(unittest.TestCase):
     def test_the_first_call_of_a_backend_survives_it(self):
         for number in range(1, ALLOCATIONS_MAX):
             with self.postgres.session() as session:
-                self.fail_after(number)
+                self.faults.fail_allocation(number)
                 said = session.run("SELECT gman_do('reverse', 'Hello')")
-                has_failed = self.has_failed()
-                self.fail_after(0)
+                has_failed = self.faults.has_failed_allocation()
+                self.faults.fail_allocation(0)
                 self.assertRegex(said, "^(olleH$|ERROR:  53[02]00: )", number)
                 self.assertEqual(session.run("SELECT gman_do('reverse', 'next')"), "txen")
             if not has_failed:

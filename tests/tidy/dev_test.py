@@ -7,8 +7,8 @@ import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = ("deps build test servers test-servers pg-assert check format fuzz bench soak demo "
-            "fresh").split()
+COMMANDS = ("deps build test servers test-servers pg-assert pg-valgrind pg-upgrade check format "
+            "fuzz bench soak demo fresh").split()
 
 
 def dev(*arguments):
@@ -49,6 +49,8 @@ class ToolsDev(unittest.TestCase):
             ["check", "spelling"],
             ["fresh", "--nonsense"],
             ["pg-assert", "--all"],
+            ["pg-valgrind", "--all"],
+            ["pg-upgrade", "postgresql-16"],
             ["fuzz", "everything"],
             ["servers", "mysql-4.1"],
             ["servers", "--all"],

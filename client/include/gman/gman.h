@@ -182,6 +182,11 @@ typedef struct gman_query {
   size_t server;
   gman_bytes text;
   int32_t deadline_ms; /* overrides the settings' deadline when not 0 */
+
+  /* Came later. For each server that is tried, when not 0: bounds the settings' connect_timeout_ms
+     and answer_timeout_ms, so that the deadline does not find the call at the first of several
+     servers that are silent. */
+  int32_t server_timeout_ms;
 } gman_query;
 
 /* What a client knows of a server of its list, without asking anyone. */

@@ -378,6 +378,8 @@ TEST(gman_abi, refuses_questions_that_are_none) {
   EXPECT_EQ(
       message({.kind = GMAN_QUERY_ADMIN, .server = 0, .text = {nullptr, 1}, .deadline_ms = 0}),
       "text is NULL with a size");
+  EXPECT_EQ(message({.kind = GMAN_QUERY_PING, .server_timeout_ms = -1}),
+            "server_timeout_ms must not be negative");
   EXPECT_EQ(message({.kind = GMAN_QUERY_PING, .server = 0, .text = {}, .deadline_ms = -1}),
             "deadline_ms must not be negative");
 }

@@ -127,6 +127,24 @@ TEST(unreliable_server, that_is_hung_is_passed_over_when_there_is_another) {
   EXPECT_EQ(outcome.server, second.address());
 }
 
+TEST(unreliable_server, that_is_hung_is_passed_over_in_the_time_that_a_question_gives_to_each) {
+  HungServer hung;
+  ScriptedServer mute([](Peer& peer) {
+    peer.receive_job();
+    peer.wait_for_close();
+  });
+  ScriptedServer third(well_behaved);
+  const std::string list = hung.address() + "," + mute.address() + "," + third.address();
+  gman_settings settings = settings_for(list.c_str());
+  settings.connect_timeout_ms = 600'000;
+  settings.answer_timeout_ms = 0;
+  TestClient client(settings);
+  const gman_query query{.kind = GMAN_QUERY_PING, .server_timeout_ms = 50};
+  const Outcome outcome = client.finish(gman_start_query(client.get(), &query));
+  EXPECT_EQ(outcome.status, GMAN_OK) << outcome.message;
+  EXPECT_EQ(outcome.server, third.address());
+}
+
 TEST(unreliable_server, that_does_not_answer_is_given_up_after_answer_timeout) {
   ScriptedServer server([](Peer& peer) {
     peer.receive_job();
