@@ -63,7 +63,7 @@ mysql_service_status_t install() {
   return had_memory && is_installed ? 0 : 1;
 }
 
-/// Refused while a function is called, or a statement is prepared that calls one.
+/// Refused while a function is called.
 mysql_service_status_t uninstall() {
   bool is_uninstalled = false;
   const bool had_memory = at_hook([&] {

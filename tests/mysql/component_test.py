@@ -27,9 +27,9 @@ UNINSTALL = "UNINSTALL COMPONENT 'file://component_gman'"
 
 
 @contextlib.contextmanager
-def component(servers="", environment=()):
+def component(servers="", environment=(), options=()):
     """A MySQL with the component and an empty database `test`."""
-    with PrivateDatabase(env=dict(environment)) as server:
+    with PrivateDatabase(env=dict(environment), options=options) as server:
         server.sql(f"{INSTALL}; SET GLOBAL gman.servers = '{servers}'; CREATE DATABASE test")
         yield server
 
@@ -194,6 +194,21 @@ class Privilege(Shared):
         self.assertEqual(out, b"")
         self.assertRegex(err.decode(), self.DENIED)
 
+    def test_a_statement_that_was_prepared_before_the_component_went_is_an_error(self):
+        session = self.server.popen_sql(options=["--force"], database="test")
+        session.stdin.write(b"SET @w = 'w'; PREPARE p FROM \"SELECT gman_do('f', @w)\";"
+                            b"PREPARE q FROM \"SELECT gman_do('f', ?)\"; EXECUTE q USING @w;\n")
+        session.stdin.flush()
+        self.assertEqual(session.stdout.readline(), b"w\n")
+        self.sql(UNINSTALL)
+        session.stdin.write(b"EXECUTE p; EXECUTE q USING @w; SELECT 'after';\n")
+        session.stdin.flush()
+        self.assertEqual(session.stdout.readline(), b"after\n")
+        self.sql(f"{INSTALL}; SET GLOBAL gman.servers = '{self.jobs.address}'")
+        out, err = session.communicate(b"EXECUTE p; EXECUTE q USING @w;\n", timeout=60)
+        self.assertEqual(out, b"w\nw\n")
+        self.assertEqual(err.count(b"ERROR 1305") + err.count(b"ERROR 1122"), 2, err)
+
     def test_a_wrapper_and_a_trigger_have_their_definer_s(self):
         user = self.account("app")
         self.sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id INT);"
@@ -267,6 +282,17 @@ class Life(ComponentTest):
             self.assertIn("gman.servers: ", self.server.log())
             self.server.sql(f"SET GLOBAL gman.servers = '{jobs.address}'")
             self.assertEqual(self.server.sql("SELECT gman_do('f', 'w')"), "w")
+
+    def test_takes_settings_from_the_option_file_or_the_command_line(self):
+        with RecordingServer() as jobs, component(jobs.address, options=[
+                f"--loose-gman.allowed-servers={jobs.address}",
+                "--loose-gman.deadline-ms=4711"]) as self.server:
+            for _ in range(2):
+                now = variables(self.server)
+                self.assertEqual(now["gman.allowed_servers"], jobs.address)
+                self.assertEqual(now["gman.deadline_ms"], "4711")
+                self.refused("SET GLOBAL gman.servers = '127.0.0.1:1'", "not among those")
+                self.server.restart()
 
     def test_is_not_installed_beside_the_plain_functions(self):
         with RecordingServer() as jobs, component(jobs.address) as self.server:
