@@ -27,6 +27,10 @@ void tell_caught(Tell&& tell) {
       // A server reports a kill only at its own next look, and a plain SELECT of one row has none:
       // without this it would succeed with NULL.
       if (killed.code != 0) raise_server_error(killed.code);
+    } catch (const AccessDenied& denied) {
+      constexpr unsigned er_specific_access_denied = 1227;
+      raise_server_error(er_specific_access_denied, denied.privilege);
+      tell(SqlError(std::string("needs the privilege ") + denied.privilege));
     } catch (const SqlError& failure) {
       tell(failure);
     } catch (const std::bad_alloc&) {

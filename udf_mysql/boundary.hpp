@@ -4,6 +4,7 @@
 #pragma once
 
 #include "udf_mysql/abi.hpp"
+#include "udf_mysql/plugin.hpp"
 
 namespace gman::udf {
 
@@ -14,11 +15,12 @@ void describe_caught_for_init(char* message);
 /// policy says: an SQL error that starts with `name`, or NULL.
 void settle_caught(const char* name, char* is_null, char* error);
 
-/// Runs the body of an `x_init`. What it throws is the statement's error, of which MariaDB shows
-/// 80 bytes: reason first.
+/// Runs the body of an `x_init` for those who may call. What it throws is the statement's error, of
+/// which MariaDB shows 80 bytes: reason first.
 template <class Body>
 Bool at_init(char* message, Body&& body) {
   try {
+    demand_privilege();
     body();
     return 0;
   } catch (...) {

@@ -11,6 +11,7 @@
 
 #include "client/fsm/text.hpp"
 #include "udf_mysql/guarded.hpp"
+#include "udf_mysql/plugin.hpp"
 #include "udf_mysql/session/identity.hpp"
 #include "udf_mysql/string_function.hpp"
 
@@ -66,6 +67,7 @@ void remember_error(const char* function, const SqlError& failure) {
   const auto session = session::id();
   if (!session) return;
   std::string json = json_of(function, failure);
+  expect_end_of(*session);
   failures().with([&](Failures& all) {
     if (all.by_session.size() >= failed_sessions_max && !all.by_session.contains(*session)) {
       all.by_session.erase(std::ranges::min_element(

@@ -4,7 +4,7 @@
 //
 // Sessions are told apart by their number. A plain function is not told when a session ends, so
 // there is room for a bounded number, and whose failure is the oldest is forgotten first; MariaDB's
-// plugin is told, and forgets then.
+// plugin and MySQL's component are told, and forget then.
 #pragma once
 
 #include <cstddef>

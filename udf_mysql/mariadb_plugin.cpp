@@ -7,11 +7,9 @@
 // versions of the server, and asks for nothing but the coming and going of sessions.
 //
 // The server calls the functions below one at a time, with its lock for global variables held. What
-// the sessions need of them is put together into a Settings each time, since they do not take that
-// lock.
-#include <gman/gman.h>
-
+// the sessions need of them is put together each time (variables.hpp).
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -20,13 +18,11 @@
 #include <utility>
 
 #include "udf_mysql/counters.hpp"
-#include "udf_mysql/guarded.hpp"
 #include "udf_mysql/last_error.hpp"
-#include "udf_mysql/plugin_settings.hpp"
+#include "udf_mysql/plugin.hpp"
 #include "udf_mysql/pool.hpp"
 #include "udf_mysql/server_api.hpp"
-#include "udf_mysql/servers.hpp"
-#include "udf_mysql/sql_error.hpp"
+#include "udf_mysql/variables.hpp"
 
 // The server's headers come last: they define macros with short names.
 #define MYSQL_DYNAMIC_PLUGIN
@@ -37,8 +33,6 @@
 namespace gman::udf {
 namespace {
 
-constexpr std::size_t list_bytes_max = 1 << 14;
-
 // The global variables, where the server reads and writes them.
 char* servers_text = nullptr;
 char* allowed_servers_text = nullptr;
@@ -48,67 +42,20 @@ int connect_timeout = 0;
 int answer_timeout = 0;
 int idle_connections = 0;
 
-/// What they come to.
-struct Variables {
-  /// Null while the plugin is not installed.
-  std::shared_ptr<const Settings> settings;
-  /// Why no call can be made; empty: they can.
-  std::string wrong;
-};
-
-Guarded<Variables>& variables() {
-  static auto& instance = *new Guarded<Variables>;
-  return instance;
-}
-
-/// Throws SqlError when it is no list.
-void check_list(const char* variable, const char* list) {
-  char why[256];
-  if (std::strlen(list) > list_bytes_max) {
-    throw SqlError(std::string(variable) + " is longer than " + std::to_string(list_bytes_max) +
-                   " bytes");
-  }
-  if (*list != '\0' && gman_servers_check(list, why, sizeof why) != GMAN_OK) {
-    throw SqlError(std::string(variable) + ": " + why);
-  }
-}
-
-const char* or_empty(const char* text) {
-  return text == nullptr ? "" : text;
-}
+constexpr ListNames list_names{"gman_servers", "gman_allowed_servers"};
 
 /// After each change, and at the beginning. Throws when there is no memory.
 void gather() {
-  Variables fresh;
-  auto settings = std::make_shared<Settings>();
-  settings->servers = or_empty(servers_text);
-  settings->allowed_servers = or_empty(allowed_servers_text);
-  settings->allow_servers_set = is_servers_set_allowed != 0;
-  settings->send_on_replica = is_sent_on_replica != 0;
-  settings->connect_timeout_ms = connect_timeout;
-  settings->answer_timeout_ms = answer_timeout;
-  settings->idle_connections_max = idle_connections;
-  try {
-    check_list("gman_servers", settings->servers.c_str());
-    check_list("gman_allowed_servers", settings->allowed_servers.c_str());
-    check_allowed(settings->servers, settings->allowed_servers);
-  } catch (const SqlError& failure) {
-    fresh.wrong = failure.what();
-    std::fprintf(stderr, "gman: %s\n", failure.what());
-  }
-  fresh.settings = std::move(settings);
-  variables().with([&](Variables& last) { std::swap(last, fresh); });
-}
-
-/// The server, which calls the hooks below, catches nothing. False: there was no memory.
-template <class Body>
-[[nodiscard]] bool at_hook(Body&& body) {
-  try {
-    body();
-    return true;
-  } catch (...) {
-    return false;
-  }
+  Settings settings;
+  settings.servers = or_empty(servers_text);
+  settings.allowed_servers = or_empty(allowed_servers_text);
+  settings.allow_servers_set = is_servers_set_allowed != 0;
+  settings.send_on_replica = is_sent_on_replica != 0;
+  settings.connect_timeout_ms = connect_timeout;
+  settings.answer_timeout_ms = answer_timeout;
+  settings.idle_connections_max = idle_connections;
+  const std::string wrong = adopt_variables(list_names, std::move(settings));
+  if (!wrong.empty()) std::fprintf(stderr, "gman: %s\n", wrong.c_str());
 }
 
 /// What could not be gathered leaves the settings as they were.
@@ -123,24 +70,13 @@ int check_servers(MYSQL_THD, st_mysql_sys_var*, void* save, st_mysql_value* valu
   int bytes = 0;
   const char* list = value->val_str(value, &none, &bytes);
   if (list == nullptr || list == &none) list = "";
-  bool is_allowed = false;
-  const bool is_checked = at_hook([&] {
-    try {
-      check_list("gman_servers", list);
-      check_list("gman_allowed_servers", or_empty(allowed_servers_text));
-      check_allowed(list, or_empty(allowed_servers_text));
-      is_allowed = true;
-    } catch (const SqlError& failure) {
-      raise_sql_error(failure.what());
-    }
-  });
-  if (!is_checked || !is_allowed) return 1;
+  if (!accept_servers(list_names, list, or_empty(allowed_servers_text))) return 1;
   *static_cast<const char**>(save) = list;
   return 0;
 }
 
 void update_servers(MYSQL_THD, st_mysql_sys_var*, void* variable, const void* save) {
-  static std::array<char, list_bytes_max + 1> kept;
+  static std::array<char, variable_bytes_max + 1> kept;
   std::snprintf(kept.data(), kept.size(), "%s", *static_cast<const char* const*>(save));
   *static_cast<char**>(variable) = kept.data();
   gather_after_change();
@@ -247,23 +183,27 @@ int install(void*) {
 
 /// Sessions that call meanwhile have the settings, or find those of the file.
 int uninstall(void*) {
-  variables().with([](Variables& last) { last = {}; });
+  abandon_variables();
   return 0;
 }
 
 }  // namespace
 
 std::shared_ptr<const Settings> plugin_settings() {
-  const Variables now = variables().with([](const Variables& last) { return last; });
-  if (!now.settings) return nullptr;
-  if (!now.wrong.empty()) throw SqlError(now.wrong);
+  auto settings = adopted_variables();
+  if (!settings) return nullptr;
   auto* session = static_cast<MYSQL_THD>(server_api().current_session());
-  auto settings = std::make_shared<Settings>(*now.settings);
   constexpr std::array policies{OnError::error, OnError::warning, OnError::null};
   settings->on_error = policies.at(THDVAR(session, on_error));
   settings->deadline_ms = THDVAR(session, deadline_ms);
   return settings;
 }
+
+/// MariaDB has no privileges that a plugin makes.
+void demand_privilege() {}
+
+/// notice() hears of every session's.
+void expect_end_of(std::uint64_t) {}
 
 }  // namespace gman::udf
 

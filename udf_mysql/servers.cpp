@@ -57,7 +57,8 @@ std::optional<std::string> set_servers(const UDF_ARGS& args) {
     throw SqlError(
         "refused, since it would re-point the jobs of all sessions; the administrator "
         "allows it by allow_servers_set = true in gman_udf.toml, by GMAN_ALLOW_SERVERS_SET=1 in "
-        "the server's environment or by SET GLOBAL gman_allow_servers_set = ON");
+        "the server's environment or by SET GLOBAL gman_allow_servers_set = ON (of MySQL's "
+        "component: gman.allow_servers_set)");
   }
   const auto servers = argument(args, 0);
   if (!servers) throw SqlError("the servers, argument 1, are NULL");

@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "udf_mysql/guarded.hpp"
-#include "udf_mysql/plugin_settings.hpp"
+#include "udf_mysql/plugin.hpp"
 #include "udf_mysql/servers.hpp"
 #include "udf_mysql/sql_error.hpp"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the administrator decides. Where MariaDB has the plugin installed, its system variables say
-// it all. Else it is gman_udf.toml beside the shared object, and four variables in the environment
-// of the database server, which win over the file; docs/MYSQL.md lists them.
+// What the administrator decides. Where MariaDB has the plugin installed, or MySQL the component,
+// system variables say it all. Else it is gman_udf.toml beside the shared object, and four
+// variables in the environment of the database server, which win over the file; docs/MYSQL.md lists
+// them.
 //
 // The file is looked at on every call and read again when it has changed, so that it can be edited,
 // and mended, without restarting the server. A file that is wrong fails every call: a setting that

@@ -44,9 +44,9 @@ void leave_note(const std::string& message) {
   }
 }
 
-void raise_server_error(unsigned code) {
+void raise_server_error(unsigned code, const char* what) {
   if (server_api().raise_code == nullptr) return;
-  server_api().raise_code(code, 0);
+  server_api().raise_code(code, 0, what);
 }
 
 }  // namespace gman::udf

@@ -43,6 +43,11 @@ struct Killed {
   unsigned code;
 };
 
+/// The account that the statement runs as lacks a privilege: the server's error 1227.
+struct AccessDenied {
+  const char* privilege;
+};
+
 /// Puts the error into this session: the statement fails, and so does the statement whose trigger
 /// called us. On a server that exports no way to do so the error flag alone remains, which is
 /// NULL to the user; docs/MYSQL.md has the recipe for that.
@@ -51,7 +56,8 @@ void raise_sql_error(const std::string& message);
 /// Leaves the message for SHOW WARNINGS, where the server exports a way to.
 void leave_note(const std::string& message);
 
-/// The same as raise_sql_error() with one of the server's own errors that take no arguments.
-void raise_server_error(unsigned code);
+/// The same as raise_sql_error() with one of the server's own errors, whose text names `what` where
+/// it names anything.
+void raise_server_error(unsigned code, const char* what = "");
 
 }  // namespace gman::udf

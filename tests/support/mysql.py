@@ -6,9 +6,11 @@ there, and is the system's MariaDB otherwise. The tests are written in MariaDB's
 few of its words, which PrivateMySQL says in MySQL's own.
 """
 import re
+import shutil
 
-from mariadb import TREE, PrivateMariaDB
+from mariadb import BUILD_DIR, TREE, PrivateMariaDB
 
+COMPONENT = BUILD_DIR / "lib" / "component_gman.so"
 _SMALL = [
     "--innodb-buffer-pool-size=32M", "--innodb-redo-log-capacity=16M",
     "--innodb-log-buffer-size=2M", "--innodb-flush-log-at-trx-commit=0",
@@ -49,11 +51,16 @@ class PrivateMySQL(PrivateMariaDB):
     _replica_status = "SHOW REPLICA STATUS"
 
     def _prepare_data(self):
+        # As without option files, but for what SET PERSIST has written, which that would ignore.
+        (self.directory / "empty.cnf").touch()
+        if COMPONENT.exists():
+            shutil.copyfile(COMPONENT, self.plugin_dir / COMPONENT.name)
         self._run_once([*self._server_program(), "--initialize-insecure"])
 
     def _server_program(self):
         share = TREE / "usr" / "share" / "mysql"
-        return [str(TREE / "usr" / "sbin" / "mysqld"), "--no-defaults", "--skip-name-resolve",
+        return [str(TREE / "usr" / "sbin" / "mysqld"),
+                f"--defaults-file={self.directory / 'empty.cnf'}", "--skip-name-resolve",
                 f"--basedir={TREE / 'usr'}", f"--lc-messages-dir={share}",
                 f"--character-sets-dir={share / 'charsets'}",
                 f"--datadir={self.directory / 'data'}", f"--tmpdir={self.directory}", *_SMALL]

@@ -19,6 +19,7 @@
 # those to be unpacked alone: what PostgreSQL's headers depend on is a compiler that is not used.
 servers=(
   "mysql-9.7 sid mysql-server-core mysql-client-core libmysqlclient-dev ;"
+  "mysql-9.7-headers sid ; mysql-source"
   "mariadb-11.8 trixie mariadb-server-core mariadb-client ;"
   "postgresql-17 trixie postgresql-17 ; postgresql-server-dev-17"
   "postgresql-18 sid postgresql-18 ; postgresql-server-dev-18"
@@ -93,6 +94,17 @@ servers_adapt_postgres() {
     -e '/^CFLAGS *=/s/ -Wmissing-variable-declarations//' {} +
 }
 
+# Of MySQL's sources the headers alone: those of the components, and those that the build makes.
+servers_adapt_mysql_source() {
+  local tree=$1
+  local archive=$tree/usr/src/mysql/mysql-source.tar.gz
+  if [[ ! -f $archive ]]; then return; fi
+  tar -xzf "$archive" -C "$tree" --strip-components=1 --wildcards --no-wildcards-match-slash \
+    '*/include' '*/builddir/include/*.h'
+  mv "$tree"/builddir/include/*.h "$tree/include"
+  rm -r "${tree:?}/usr" "$tree/builddir"
+}
+
 servers_fetch() {
   local name=$1 suite=$2 packages=$3 alone=$4
   local tree=$root/build/servers/$name state=$root/build/servers/.apt/$suite start=$SECONDS
@@ -115,6 +127,7 @@ servers_fetch() {
   mv "$tree.part" "$tree"
   servers_wrap "$tree"
   servers_adapt_postgres "$tree"
+  servers_adapt_mysql_source "$tree"
   touch "$tree/complete"
   rm -rf "$state/cache/archives"
   say "$name is in build/servers/$name after $(seconds_since "$start")"
