@@ -733,7 +733,11 @@ void Model::end(ModelJob& job, Outcome outcome) {
 }
 
 void Model::fail(ModelJob& job, Outcome outcome) {
-  tell(job, WorkFail{job.handle});
+  if (job.state == State::storing) {
+    for (const ConnId client : job.clients) expect_when_stored(client, WorkFail{job.handle});
+  } else {
+    tell(job, WorkFail{job.handle});
+  }
   end(job, outcome);
 }
 
