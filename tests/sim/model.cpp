@@ -928,7 +928,7 @@ void Model::restarted(EngineSettings settings, bool last_batch_is_stored, Now no
   std::ranges::sort(jobs, {}, &ModelJob::position);
   for (ModelJob& job : jobs) {
     // What was done before its removal was stored is done again.
-    outcomes_.erase(job.handle);
+    if (outcomes_.erase(job.handle) > 0) done_again_.insert(job.handle);
     functions_.insert(job.function);
     job.clients.clear();
     job.is_background = true;
