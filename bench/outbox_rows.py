@@ -51,15 +51,26 @@ def shipping(name):
 def bulk(name, size):
     """All in one transaction, counted from when its client hears that it is committed."""
     with shipping(name) as (database, server, _):
-        database.enqueue_many(FUNCTION, size, "x" * 60)
-        committed = time.monotonic()
-        server.wait_admin("status", lambda answer: answer.startswith(f"{FUNCTION}\t{size}\t"),
-                          PATIENCE_SECONDS)
-        return {SECONDS: time.monotonic() - committed}
+        return one_transaction(database, server, FUNCTION, size)
+
+
+def one_transaction(database, server, function, size):
+    database.enqueue_many(function, size, "x" * 60)
+    committed = time.monotonic()
+    row = f"{function}\t{size}\t"
+    server.wait_admin("status", lambda answer: any(line.startswith(row)
+                                                   for line in answer.splitlines()),
+                      PATIENCE_SECONDS)
+    return {SECONDS: time.monotonic() - committed}
 
 
 def single(name, size):
     """One row after the other, at random moments; the statement itself is counted too."""
+    with shipping(name) as (database, server, _):
+        return single_rows(database, server, FUNCTION, size)
+
+
+def single_rows(database, server, function, size):
     arrived = threading.Event()
 
     def work(_):
@@ -67,16 +78,15 @@ def single(name, size):
         return b""
 
     took = []
-    with shipping(name) as (database, server, _), wire.Worker(server.address, {FUNCTION: work}), \
-            database.popen_sql() as client:
+    with wire.Worker(server.address, {function: work}), database.popen_sql() as client:
         for _ in range(size):
             time.sleep(random.uniform(0.05, 0.15))
             arrived.clear()
             began = time.monotonic()
-            client.stdin.write(database.enqueue_sql(FUNCTION, "x").encode() + b"\n")
+            client.stdin.write(database.enqueue_sql(function, "x").encode() + b"\n")
             client.stdin.flush()
             if not arrived.wait(PATIENCE_SECONDS):
-                raise RuntimeError(f"{name}: a committed row did not arrive")
+                raise RuntimeError(f"{database.url}: a committed row did not arrive")
             took.append(1000 * (time.monotonic() - began))
         client.communicate()
     return {P50_MS: statistics.median(took), P99_MS: statistics.quantiles(took, n=100)[98]}
@@ -91,6 +101,10 @@ def cpu_seconds(pid):
 def rest(name, size):
     """For so many seconds nothing is enqueued."""
     with shipping(name) as (_, _, shipper):
-        before, began = cpu_seconds(shipper.pid), time.monotonic()
-        time.sleep(size)
-        return {REST: 100 * (cpu_seconds(shipper.pid) - before) / (time.monotonic() - began)}
+        return rest_of(shipper, size)
+
+
+def rest_of(shipper, seconds):
+    before, began = cpu_seconds(shipper.pid), time.monotonic()
+    time.sleep(seconds)
+    return {REST: 100 * (cpu_seconds(shipper.pid) - before) / (time.monotonic() - began)}

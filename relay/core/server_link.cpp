@@ -148,7 +148,6 @@ void ServerLink::answer(const Response& response, std::vector<Outcome>& outcomes
     }
     const Waiting job = unanswered_.front();
     unanswered_.pop_front();
-    if (created != nullptr) last_answered_ = {std::string(created->handle), job.identity};
     if (error != nullptr) {
       const bool lasts = is_lasting(error->code);
       outcomes.push_back(
@@ -174,10 +173,9 @@ void ServerLink::answer(const Response& response, std::vector<Outcome>& outcomes
 }
 
 // Of number 0 is each job that has ended (docs/PROTOCOL.md 11, gman.unique_window).
-bool ServerLink::is_repeated(const JobCreated& created) const {
-  return !created.handle.ends_with(":0") && last_answered_ &&
-         last_answered_->handle == created.handle &&
-         last_answered_->identity != unanswered_.front().identity;
+bool ServerLink::is_repeated(const JobCreated& created) {
+  return !created.handle.ends_with(":0") &&
+         !answered_.add(created.handle, unanswered_.front().identity);
 }
 
 void ServerLink::answer_option(bool is_known) {

@@ -5,8 +5,8 @@
 // like to use and does without what the server does not know: SUBMIT_MANY for many jobs of one
 // function, SUBMIT for a unique that joins only jobs that have not started, and the server's memory
 // of the relay's uniques. Submits are pipelined; the answers come in their order. A background
-// job's outcome is its answer, a foreground job's is its end. An answer names only the job at the
-// server, so one that comes twice would be taken for the next job's: see Waiting.
+// job's outcome is its answer, a foreground job's is its end. An answer that comes twice is not
+// taken for another job's: see AnsweredHandles.
 //
 // The server answers, or it is not there: while something is awaited and nothing comes, an ECHO_REQ
 // asks; after `silence_max` the connection is to be closed. A job that was sent and not answered
@@ -26,6 +26,7 @@
 #include "client/fsm/read_buffer.hpp"
 #include "protocol/request.hpp"
 #include "protocol/response.hpp"
+#include "relay/core/answered_handles.hpp"
 
 namespace gman::relay {
 
@@ -102,18 +103,13 @@ class ServerLink {
     // Of function and unique: jobs in which they differ never have one handle.
     std::size_t identity;
   };
-  struct Answered {
-    std::string handle;
-    std::size_t identity;
-  };
-
   void ask_option(std::string_view name);
   void answer(const Response& response, std::vector<Outcome>& outcomes, std::string& broken);
   void answer_option(bool is_known);
   void end_job(std::string_view handle, Outcome::Kind kind, std::string_view reason,
                std::vector<Outcome>& outcomes);
   void submit_plain(const Terms& terms, const Part& part);
-  [[nodiscard]] bool is_repeated(const JobCreated& created) const;
+  [[nodiscard]] bool is_repeated(const JobCreated& created);
   [[nodiscard]] bool is_awaiting() const {
     return !is_ready() || !unanswered_.empty() || is_asked_;
   }
@@ -129,7 +125,7 @@ class ServerLink {
   std::string out_;
   ReadBuffer in_;
   std::deque<Waiting> unanswered_;
-  std::optional<Answered> last_answered_;
+  AnsweredHandles answered_;
   std::unordered_map<std::string, std::vector<Ticket>> running_;  // foreground jobs by handle
 };
 

@@ -133,7 +133,16 @@ void Core::fail(JobSlot slot, Turn turn) {
 
 // Without having been run: whoever sends it again wants it to be.
 void Core::end_failed(JobSlot slot, Turn turn) {
-  tell_clients(jobs_[slot], gman::WorkFail{handle_of(slot)}, turn);
+  const Job& job = jobs_[slot];
+  if (job.is_storing()) {
+    // Who has not been told of the job yet, and never is, must not hear of its end.
+    job.clients.for_each(waits_, [&](std::uint32_t wait) {
+      turn.effects.send_when_stored(connections_[waits_[wait].client]->id,
+                                    gman::WorkFail{handle_of(slot)}, batch_of(job, turn));
+    });
+  } else {
+    tell_clients(job, gman::WorkFail{handle_of(slot)}, turn);
+  }
   forget(slot, turn);
 }
 

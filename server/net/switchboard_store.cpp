@@ -272,10 +272,11 @@ void Switchboard::give_up_storing() {
     held.give_up(std::max(stored_batch_, durable_batch_),
                  [&](std::string_view bytes, bool is_broken) {
                    if (!is_broken) return append_output(*session, bytes);
-                   // Each JOB_CREATED that was promised is an ERROR now.
-                   while (!bytes.empty()) {
-                     bytes.remove_prefix(frame_bytes_needed(bytes));
-                     append_output(*session, refusal);
+                   // Each JOB_CREATED that was promised is an ERROR now, and such a job has no end.
+                   while (const auto frame = *next_frame(bytes)) {
+                     const auto& packet = std::get<Packet>(frame->unit);
+                     bytes.remove_prefix(frame->bytes);
+                     if (packet.type == PacketType::job_created) append_output(*session, refusal);
                    }
                  });
     if (session->phase != Session::Phase::free) mark_dirty(*session);

@@ -205,10 +205,13 @@ void CallClient::check_error(const Error& error, const std::string& handle) cons
     case client_errc::server_error:
       return require(handle.empty(),
                      [&] { return "refused after it was accepted: " + error.message; });
+    // What it was told may have happened before a restart, and something else after it.
     case client_errc::job_exception:
+      if (world_.model().is_done_again(handle)) return;
       return require(has_ended && outcome->second == Outcome::raised,
                      [&] { return error.message; });
     case client_errc::job_failed:
+      if (world_.model().is_done_again(handle)) return;
       // A cancelled job may run on.
       return require(!has_ended || (outcome->second != Outcome::completed &&
                                     outcome->second != Outcome::raised &&

@@ -733,7 +733,11 @@ void Model::end(ModelJob& job, Outcome outcome) {
 }
 
 void Model::fail(ModelJob& job, Outcome outcome) {
-  tell(job, WorkFail{job.handle});
+  if (job.state == State::storing) {
+    for (const ConnId client : job.clients) expect_when_stored(client, WorkFail{job.handle});
+  } else {
+    tell(job, WorkFail{job.handle});
+  }
   end(job, outcome);
 }
 
@@ -924,7 +928,7 @@ void Model::restarted(EngineSettings settings, bool last_batch_is_stored, Now no
   std::ranges::sort(jobs, {}, &ModelJob::position);
   for (ModelJob& job : jobs) {
     // What was done before its removal was stored is done again.
-    outcomes_.erase(job.handle);
+    if (outcomes_.erase(job.handle) > 0) done_again_.insert(job.handle);
     functions_.insert(job.function);
     job.clients.clear();
     job.is_background = true;

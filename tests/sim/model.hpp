@@ -118,6 +118,10 @@ class Model {
 
   [[nodiscard]] const std::map<std::string, ModelJob>& jobs() const { return jobs_; }
   [[nodiscard]] const std::map<std::string, Outcome>& outcomes() const { return outcomes_; }
+  /// It had ended before a restart, which did not know of its end.
+  [[nodiscard]] bool is_done_again(const std::string& handle) const {
+    return done_again_.contains(handle);
+  }
   /// Handles of all jobs that were made for a unique as relays make them, the oldest first.
   [[nodiscard]] std::vector<std::string> jobs_made_for(std::string_view unique) const;
   /// A running job of this worker, if it has any.
@@ -228,6 +232,7 @@ class Model {
   std::map<std::string, std::array<std::uint32_t, priority_count>, std::less<>> queue_max_;
   std::map<std::string, ModelJob> jobs_;
   std::map<std::string, Outcome> outcomes_;  ///< of every job that ended
+  std::set<std::string> done_again_;
   std::uint64_t order_ = 0;
   Instant now_{};  ///< of the event that is under way
   bool assigns_ = true;

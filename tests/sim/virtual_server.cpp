@@ -207,7 +207,11 @@ void VirtualServer::give_up_storing(Now now) {
         out += bytes;
         return;
       }
-      for (; !bytes.empty(); bytes.remove_prefix(frame_bytes_needed(bytes))) out += refusal;
+      while (const auto frame = *next_frame(bytes)) {
+        const auto& packet = std::get<Packet>(frame->unit);
+        bytes.remove_prefix(frame->bytes);
+        if (packet.type == PacketType::job_created) out += refusal;
+      }
     });
   }
   engine_.give_up_storing(now);

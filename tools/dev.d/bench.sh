@@ -9,6 +9,7 @@
 #   tools/dev bench --quick      about two minutes
 #   tools/dev bench              every row, several rounds: the better part of an hour
 #   tools/dev bench --only durable   jobs that survive; kept below /var/tmp unless told otherwise
+#   tools/dev bench --only "ten million"   the outbox beside as many jobs: gigabytes in /tmp
 #   tools/dev bench --keep       and writes the tables into docs/PERFORMANCE.md; with --only, these
 #                                rows in the place of those that stand there
 #   tools/dev bench micro        framing, unique look-up, queue operations, timers, by themselves

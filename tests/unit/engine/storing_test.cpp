@@ -146,6 +146,16 @@ TEST(storing, a_job_that_is_cancelled_while_it_is_being_stored_is_added_and_remo
   )");
 }
 
+// Who is told that it was refused must not hear of its end as well.
+TEST(storing, the_end_of_a_job_that_is_being_stored_waits_as_its_acknowledgement_does) {
+  Scenario(with_store()).run(R"(
+    c1 > SUBMIT_JOB_BG f key one  =>  c1 < JOB_CREATED H:1 when stored
+    c2 > SUBMIT_JOB f key one     =>  c2 < JOB_CREATED H:1 when stored
+    cancel H:1                    =>  c2 < WORK_FAIL H:1 when stored ; cancelled
+    the store commits             =>  + H:1 ; - H:1
+  )");
+}
+
 TEST(storing, jobs_that_are_not_stored_yet_are_forgotten_when_it_gives_up) {
   Scenario(with_store()).run(R"(
     c1 > SUBMIT_JOB_BG f key one  =>  c1 < JOB_CREATED H:1 when stored

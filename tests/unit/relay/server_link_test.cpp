@@ -188,6 +188,46 @@ TEST(server_link, does_not_take_an_answer_that_comes_twice_for_the_next_jobs) {
   EXPECT_THAT(with.taken(), ElementsAre(std::pair(2, Kind::unknown)));
 }
 
+// As when a piece of the stream comes again.
+TEST(server_link, does_not_take_an_answer_that_comes_again_later_for_another_jobs) {
+  Conversation with;
+  with.begin(true);
+  with.link.submit(background, parts(4), with.now);
+  with.link.submit(foreground, {{5, "u5", "w"}}, with.now);
+  for (const char* handle : {"H:1", "H:2", "H:3"}) with.hear(JobCreated{handle});
+  EXPECT_EQ(with.broken, "");
+  with.hear(JobCreated{"H:1"});
+  EXPECT_EQ(with.broken, "the server broke the protocol: it told of job H:1 twice");
+  EXPECT_THAT(with.taken(),
+              ElementsAre(std::pair(1, Kind::delivered), std::pair(2, Kind::delivered),
+                          std::pair(3, Kind::delivered)));
+}
+
+TEST(server_link, knows_the_handles_of_one_connection_only) {
+  Conversation with;
+  with.begin(true);
+  with.link.submit(background, {{1, "u1", "w"}}, with.now);
+  with.hear(JobCreated{"H:1"});
+  EXPECT_THAT(with.link.end("it ended"), IsEmpty());
+  static_cast<void>(with.link.take_output());
+  with.begin(true);
+  with.link.submit(background, {{2, "u2", "w"}}, with.now);
+  with.hear(JobCreated{"H:1"});
+  EXPECT_EQ(with.broken, "");
+}
+
+TEST(answered_handles, are_known_until_there_are_too_many_newer_ones) {
+  const auto handle = [](std::size_t number) { return "H:" + std::to_string(number); };
+  AnsweredHandles answered;
+  for (std::size_t number = 1; number <= AnsweredHandles::count_max; ++number) {
+    EXPECT_TRUE(answered.add(handle(number), number));
+  }
+  EXPECT_FALSE(answered.add(handle(1), 0));
+  EXPECT_TRUE(answered.add(handle(1), 1));
+  EXPECT_TRUE(answered.add(handle(AnsweredHandles::count_max + 1), 0));
+  EXPECT_TRUE(answered.add(handle(1), 0));
+}
+
 TEST(server_link, takes_as_many_answers_as_there_are_that_a_job_has_ended) {
   Conversation with;
   with.begin(true);
