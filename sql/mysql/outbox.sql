@@ -204,12 +204,15 @@ CREATE PROCEDURE enqueue(function_name VARCHAR(2048), workload LONGBLOB, options
   COMMENT 'Puts a job into the outbox, which is shipped after COMMIT, and only then.'
 BEGIN
   -- What triggers do, row by row. A further call, a variable and a question each take microseconds,
-  -- so there are none of them on this way; what is refused is refused by the other one.
+  -- so there are none of them on this way; what is refused is refused by the other one. The
+  -- database's uuid is asked for once a session.
   IF options IS NULL AND OCTET_LENGTH(function_name) BETWEEN 1 AND 512
      AND OCTET_LENGTH(workload) <= 67108864 THEN
     INSERT INTO gman.outbox (function_name, workload) VALUES (function_name, workload);
-    SET @gman_unique = CONCAT((SELECT database_uuid FROM gman.outbox_setting), ':',
-                              LAST_INSERT_ID());
+    IF @gman_database_uuid IS NULL THEN
+      SET @gman_database_uuid = (SELECT database_uuid FROM gman.outbox_setting);
+    END IF;
+    SET @gman_unique = CONCAT(@gman_database_uuid, ':', LAST_INSERT_ID());
   ELSE
     CALL gman.enqueue_options(function_name, workload, options);
   END IF;
@@ -323,9 +326,10 @@ END //
 
 CREATE PROCEDURE renew_uuid()
   MODIFIES SQL DATA SQL SECURITY DEFINER
-  COMMENT 'After a restore from a backup, and in a copy; relays are to be started anew.'
+  COMMENT 'After a restore from a backup, and in a copy; relays and sessions are to start anew.'
 BEGIN
   UPDATE gman.outbox_setting SET database_uuid = UUID();
+  SET @gman_database_uuid = NULL;
 END //
 
 DELIMITER ;

@@ -172,11 +172,7 @@ class Pool(FunctionsCase):
         """Nobody is answered before all have asked: a thread that waits must not count as busy."""
         sessions = 200
         patient = "connect_timeout_ms = 120000\nanswer_timeout_ms = 120000\n"
-        pooled = ("--thread-handling=pool-of-threads", "--thread-pool-size=2",
-                  "--thread-pool-stall-limit=3600000")
-        # MySQL's own is not in what everybody may have.
-        has_pool = PrivateDatabase.dialect == "mariadb"
-        for options in ((), pooled) if has_pool else ((),):
+        for options in ((), PrivateDatabase.two_threads):
             all_there = threading.Barrier(sessions)
 
             def answer_when_all_have_asked(connection, all_there=all_there):

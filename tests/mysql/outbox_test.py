@@ -27,6 +27,14 @@ class Outbox(OutboxCases, unittest.TestCase):
         self.assertEqual(self.database.sql(
             f"CALL gman.enqueue('{'f' * 512}', '', NULL); SELECT @gman_unique ="
             " (SELECT CONCAT(database_uuid, ':', id) FROM gman.outbox_setting, gman.outbox)"), "1")
+        self.assertEqual(self.database.sql("""
+            DELETE FROM gman.outbox;
+            CALL gman.enqueue('f', '', NULL);
+            CALL gman.renew_uuid();
+            CALL gman.enqueue('f', '', NULL);
+            SELECT @gman_unique = CONCAT((SELECT database_uuid FROM gman.outbox_setting), ':',
+                                         (SELECT MAX(id) FROM gman.outbox))"""), "1")
+        self.database.sql("DELETE FROM gman.outbox WHERE workload = '' LIMIT 1")
         for function, workload, words in ((f"'{'f' * 513}'", "'w'", "513 bytes"),
                                           ("''", "'w'", "0 bytes"), ("NULL", "'w'", "is NULL"),
                                           ("'f'", "NULL", "workload is NULL")):

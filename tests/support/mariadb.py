@@ -48,6 +48,9 @@ class PrivateMariaDB(PrivateServer):
     dialect = "mariadb"  # whose scripts below sql/ it runs
     time_limit_error = "ERROR 1969 (70100)"
     client = "mariadb"
+    # A pool of threads, none of which makes way for another unless it says that it waits.
+    two_threads = ("--thread-handling=pool-of-threads", "--thread-pool-size=2",
+                   "--thread-pool-stall-limit=3600000")
     dump_command = ("mariadb-dump",)
 
     def __init__(self, env=None, options=(), config=None, parent="/tmp", namespace=None):
