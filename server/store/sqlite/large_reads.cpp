@@ -24,9 +24,13 @@ struct Piece {
   std::array<char, piece_bytes> bytes;
 };
 
-/// Behind SQLite's own file in the memory that SQLite provides, aligned as for pointers.
+/// Lies behind SQLite's own file in the memory that SQLite provides, aligned as for pointers.
+struct Behind {
+  Piece* piece;
+};
+
 Piece*& piece_of(sqlite3_file* file) {
-  return *reinterpret_cast<Piece**>(reinterpret_cast<char*>(file) + own_vfs->szOsFile);
+  return reinterpret_cast<Behind*>(reinterpret_cast<char*>(file) + own_vfs->szOsFile)->piece;
 }
 
 int read(sqlite3_file* file, void* data, int size, sqlite3_int64 at) {
@@ -80,7 +84,7 @@ const char* large_reads() {
     static sqlite3_vfs vfs = *own_vfs;
     vfs.zName = "gman-large-reads";
     vfs.pNext = nullptr;
-    vfs.szOsFile = own_vfs->szOsFile + static_cast<int>(sizeof(Piece*));
+    vfs.szOsFile = own_vfs->szOsFile + static_cast<int>(sizeof(Behind));
     vfs.xOpen = open;
     return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK;
   }();
