@@ -16,7 +16,7 @@
 #include <limits.h>
 #include <utils/builtins.h>
 
-#define COMMIT_BUDGET_MS_DEFAULT 200
+#define COMMIT_BUDGET_MS_DEFAULT 500
 #define COMMIT_BUDGET_MS_MAX 60000
 #define COMMIT_JOBS_MAX_DEFAULT 1000
 

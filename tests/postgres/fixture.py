@@ -12,10 +12,12 @@ class ExtensionCase(unittest.TestCase):
     """One gmand and one cluster for all tests of a class."""
 
     schema = ""  # what there is beside the extension, as SQL
+    settings = {}  # lines of postgresql.conf
 
     @classmethod
     def setUpClass(cls):
         cls.gmand = cls.enterClassContext(Gmand())
         cls.enterClassContext(OddWorker(cls.gmand.address))
-        cls.postgres = cls.enterClassContext(PrivatePostgres(servers=cls.gmand.address))
+        cls.postgres = cls.enterClassContext(
+            PrivatePostgres(servers=cls.gmand.address, settings=cls.settings))
         cls.postgres.sql(f"CREATE EXTENSION gman; {cls.schema}")
