@@ -3,9 +3,9 @@
 
 Every row is measured on every server in turn, several times over, each time on a server that was
 just started and in another order, so that none of them always follows the same one; the table shows
-medians. Where a disk decides, which has better and worse minutes, servers that were started together
-are measured in short turns. Absolute figures are this machine's; what is to hold are ratios. Server
-CPU for each job is what other load on the machine disturbs least.
+medians. Where a disk decides, which has better and worse minutes, servers that were started
+together are measured in short turns. Absolute figures are this machine's; what is to hold are
+ratios. Server CPU for each job is what other load on the machine disturbs least.
 """
 
 import argparse

@@ -14,7 +14,7 @@ _made = {}
 
 def copy(key, target, make):
     """Makes the directory `target`, as `make` makes the one that it is called with: once for each
-    `key`, in a directory of its own whose parent is open to everybody. Owners and times are kept."""
+    `key`, in a directory of its own whose parent is open to everybody. Owners and times stay."""
     if key not in _made:
         parent = pathlib.Path(tempfile.mkdtemp(prefix="gman-made-", dir="/tmp"))
         atexit.register(shutil.rmtree, parent, ignore_errors=True)
