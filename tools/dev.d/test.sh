@@ -15,5 +15,6 @@
 dev_test() {
   run deps
   run build
-  exec ctest --test-dir build/release --output-on-failure -j "$(jobs_max)" "$@"
+  # One more than there are processors, since tests wait a quarter of their time.
+  exec ctest --test-dir build/release --output-on-failure -j "$(($(jobs_max) + 1))" "$@"
 }
