@@ -15,6 +15,5 @@
 dev_test() {
   run deps
   run build
-  # One more than there are processors, since tests wait a quarter of their time.
-  exec ctest --test-dir build/release --output-on-failure -j "$(($(jobs_max) + 1))" "$@"
+  exec ctest --test-dir build/release --output-on-failure -j "$(jobs_max)" "$@"
 }
