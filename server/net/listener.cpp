@@ -196,9 +196,8 @@ Result<Listener> Listener::on_tcp(const sockaddr& address, socklen_t address_byt
                                       IPPROTO_TCP)),
                     PeerKind::tcp);
   if (!listener.socket_.is_open()) return last_error();
-  // A port that was named is wanted also while connections of the server before linger. One that
-  // the system chooses could, with this, be that of another server which does not listen yet,
-  // either.
+  // A port is wanted also while connections of the server before linger. One that the system chooses
+  // could, with this, be that of another server which does not listen yet, either: see listen().
   if (!is_any_free) set_option(listener.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (address.sa_family == AF_INET6) set_option(listener.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   set_inherited_options(listener.fd(), config);
@@ -249,6 +248,8 @@ Listener Listener::of_passed(UniqueFd socket, const ServerConfig& config) {
 
 void Listener::listen(std::uint32_t backlog) const {
   if (::listen(fd(), static_cast<int>(backlog)) != 0) fail(address_, last_error().message());
+  // What it accepts has this from it, and is in nobody's way when the port is wanted again.
+  if (kind_ == PeerKind::tcp) set_option(fd(), SOL_SOCKET, SO_REUSEADDR, 1);
 }
 
 void Listener::change(const ServerConfig& config) const {

@@ -142,6 +142,15 @@ class Starting(unittest.TestCase):
             self.assertEqual(ended.stderr, f"gmand: cannot listen on {gmand.address}: "
                                            "Address already in use\n")
 
+    def test_a_port_can_be_had_again_while_connections_of_the_server_before_linger(self):
+        """Whether it was named or the system chose it."""
+        with Gmand() as first, Peer(first.address):
+            first.stop()
+            with Gmand(listen=(first.address,)) as second, Peer(second.address):
+                second.stop()
+                with Gmand(listen=(first.address,)) as third:
+                    self.assertEqual(third.address, first.address)
+
     def test_what_cannot_be_obeyed_is_one_line_and_status_2(self):
         for args, text in (
                 (("--listen", "192.0.2.1:0"), "cannot listen on 192.0.2.1:0: "),
