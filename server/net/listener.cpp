@@ -196,8 +196,9 @@ Result<Listener> Listener::on_tcp(const sockaddr& address, socklen_t address_byt
                                       IPPROTO_TCP)),
                     PeerKind::tcp);
   if (!listener.socket_.is_open()) return last_error();
-  // A port is wanted also while connections of the server before linger. One that the system chooses
-  // could, with this, be that of another server which does not listen yet, either: see listen().
+  // A port is wanted also while connections of the server before linger. One that the system
+  // chooses could, with this, be that of another server which does not listen yet, either: see
+  // listen().
   if (!is_any_free) set_option(listener.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (address.sa_family == AF_INET6) set_option(listener.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   set_inherited_options(listener.fd(), config);

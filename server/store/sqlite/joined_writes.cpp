@@ -7,6 +7,8 @@
 #include <new>
 #include <string>
 
+#include "server/store/sqlite/own_vfs.hpp"
+
 namespace gman::sqlite {
 namespace {
 
@@ -96,14 +98,13 @@ constexpr Methods log_methods{
     .xUnfetch = nullptr,
 };
 
-sqlite3_vfs* own_vfs = nullptr;
-
 int open(sqlite3_vfs*, const char* name, sqlite3_file* base, int flags, int* flags_out) {
-  if ((flags & SQLITE_OPEN_WAL) == 0) return own_vfs->xOpen(own_vfs, name, base, flags, flags_out);
+  if ((flags & SQLITE_OPEN_WAL) == 0)
+    return own_vfs()->xOpen(own_vfs(), name, base, flags, flags_out);
   auto* const file = reinterpret_cast<LogFile*>(base);
   base->pMethods = nullptr;
   own(file)->pMethods = nullptr;
-  const int code = own_vfs->xOpen(own_vfs, name, own(file), flags, flags_out);
+  const int code = own_vfs()->xOpen(own_vfs(), name, own(file), flags, flags_out);
   file->kept_back = code == SQLITE_OK ? new (std::nothrow) KeptBack : nullptr;
   if (file->kept_back == nullptr) {
     if (own(file)->pMethods != nullptr) own(file)->pMethods->xClose(own(file));
@@ -116,17 +117,8 @@ int open(sqlite3_vfs*, const char* name, sqlite3_file* base, int flags, int* fla
 }  // namespace
 
 const char* joined_writes() {
-  static const bool is_registered = [] {
-    own_vfs = sqlite3_vfs_find(nullptr);
-    if (own_vfs == nullptr) return false;
-    static sqlite3_vfs vfs = *own_vfs;
-    vfs.zName = "gman";
-    vfs.pNext = nullptr;
-    vfs.szOsFile = static_cast<int>(sizeof(LogFile)) + own_vfs->szOsFile;
-    vfs.xOpen = open;
-    return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK;
-  }();
-  return is_registered ? "gman" : nullptr;
+  static const char* const name = make_vfs("gman", sizeof(LogFile), open);
+  return name;
 }
 
 }  // namespace gman::sqlite

@@ -8,14 +8,14 @@
 #include <cstring>
 #include <new>
 
+#include "server/store/sqlite/own_vfs.hpp"
+
 namespace gman::sqlite {
 namespace {
 
 constexpr sqlite3_int64 piece_bytes = sqlite3_int64{1} << 16;
 /// Less than this is no page, and may have changed: the counter in the first one, for example.
 constexpr int page_bytes_min = 512;
-
-sqlite3_vfs* own_vfs = nullptr;
 
 struct Piece {
   sqlite3_io_methods methods;  ///< SQLite's own, but for two of them
@@ -30,7 +30,7 @@ struct Behind {
 };
 
 Piece*& piece_of(sqlite3_file* file) {
-  return reinterpret_cast<Behind*>(reinterpret_cast<char*>(file) + own_vfs->szOsFile)->piece;
+  return reinterpret_cast<Behind*>(reinterpret_cast<char*>(file) + own_vfs()->szOsFile)->piece;
 }
 
 int read(sqlite3_file* file, void* data, int size, sqlite3_int64 at) {
@@ -60,7 +60,7 @@ int close(sqlite3_file* file) {
 }
 
 int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* flags_out) {
-  const int code = own_vfs->xOpen(own_vfs, name, file, flags, flags_out);
+  const int code = own_vfs()->xOpen(own_vfs(), name, file, flags, flags_out);
   if (code != SQLITE_OK || (flags & SQLITE_OPEN_MAIN_DB) == 0) return code;
   // Without memory for it, pages are read one by one.
   auto* const piece = new (std::nothrow) Piece;
@@ -78,17 +78,8 @@ int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* fla
 }  // namespace
 
 const char* large_reads() {
-  static const bool is_registered = [] {
-    own_vfs = sqlite3_vfs_find(nullptr);
-    if (own_vfs == nullptr) return false;
-    static sqlite3_vfs vfs = *own_vfs;
-    vfs.zName = "gman-large-reads";
-    vfs.pNext = nullptr;
-    vfs.szOsFile = own_vfs->szOsFile + static_cast<int>(sizeof(Behind));
-    vfs.xOpen = open;
-    return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK;
-  }();
-  return is_registered ? "gman-large-reads" : nullptr;
+  static const char* const name = make_vfs("gman-large-reads", sizeof(Behind), open);
+  return name;
 }
 
 }  // namespace gman::sqlite
