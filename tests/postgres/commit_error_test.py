@@ -3,27 +3,17 @@
 it; after it an error would be a PANIC, so each is a warning, and the jobs are counted as failed."""
 import unittest
 
-from faults import Faults
-from gmand import Gmand
+from faults import FaultyCase
 from lying_server import PONG, LyingServer, answers
-from odd_worker import OddWorker
-from postgres import PrivatePostgres
 
 WAITS_MAX = 100
 ADD_ROW = "INSERT INTO page VALUES ('x')"
 ADD_JOB = "SELECT count(gman_do_background({}, 'x', NULL, '{{\"delivery\": \"commit\"}}'))"
 
 
-class CommitErrors(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.gmand = cls.enterClassContext(Gmand())
-        cls.enterClassContext(OddWorker(cls.gmand.address))
-        cls.faults = cls.enterClassContext(Faults())
-        cls.postgres = cls.enterClassContext(PrivatePostgres(
-            servers=cls.gmand.address, environment=cls.faults.environment,
-            settings={"gman.commit_budget": "10s"}))
-        cls.postgres.sql("CREATE EXTENSION gman; CREATE TABLE page (url text)")
+class CommitErrors(FaultyCase):
+    schema = "CREATE TABLE page (url text)"
+    settings = {"gman.commit_budget": "10s"}
 
     def setUp(self):
         self.session = self.enterContext(self.postgres.session())

@@ -6,6 +6,7 @@ import shutil
 import struct
 import tempfile
 
+from fixture import ExtensionCase
 from postgres import BUILD_DIR
 
 LIBRARY = BUILD_DIR / "bin/tests/faults.so"
@@ -55,3 +56,13 @@ class Faults:
 
     def has_failed_wait(self):
         return not self._is_left(WAITS)
+
+
+class FaultyCase(ExtensionCase):
+    """One cluster with `faults` for all tests of a class."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.faults = cls.enterClassContext(Faults())
+        cls.environment = cls.faults.environment
+        super().setUpClass()

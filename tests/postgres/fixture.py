@@ -13,11 +13,13 @@ class ExtensionCase(unittest.TestCase):
 
     schema = ""  # what there is beside the extension, as SQL
     settings = {}  # lines of postgresql.conf
+    environment = None  # of the cluster, beside ours
 
     @classmethod
     def setUpClass(cls):
         cls.gmand = cls.enterClassContext(Gmand())
         cls.enterClassContext(OddWorker(cls.gmand.address))
         cls.postgres = cls.enterClassContext(
-            PrivatePostgres(servers=cls.gmand.address, settings=cls.settings))
+            PrivatePostgres(servers=cls.gmand.address, settings=cls.settings,
+                            environment=cls.environment))
         cls.postgres.sql(f"CREATE EXTENSION gman; {cls.schema}")

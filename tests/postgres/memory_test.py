@@ -4,10 +4,7 @@ call is an SQL error, or done, and the same backend's next call works. An except
 C++, or an error of PostgreSQL's that jumped over it, would end the whole cluster."""
 import unittest
 
-from faults import Faults
-from gmand import Gmand
-from odd_worker import OddWorker
-from postgres import PrivatePostgres
+from faults import FaultyCase
 
 ALLOCATIONS_MAX = 3000
 
@@ -17,17 +14,9 @@ def background(delivery):
             f"'{{\"delivery\": \"{delivery}\"}}'))")
 
 
-class MemoryRunsOut(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.gmand = cls.enterClassContext(Gmand())
-        cls.enterClassContext(OddWorker(cls.gmand.address))
-        cls.faults = cls.enterClassContext(Faults())
-        cls.postgres = cls.enterClassContext(PrivatePostgres(
-            servers=cls.gmand.address, environment=cls.faults.environment))
-        cls.postgres.sql("CREATE EXTENSION gman; SELECT gman_outbox_install();"
-                         "CREATE TABLE page (id int PRIMARY KEY, url text);"
-                         "SELECT gman_watch('page', 'noted', 'url')")
+class MemoryRunsOut(FaultyCase):
+    schema = ("SELECT gman_outbox_install(); CREATE TABLE page (id int PRIMARY KEY, url text);"
+              "SELECT gman_watch('page', 'noted', 'url')")
 
     def setUp(self):
         self.session = self.enterContext(self.postgres.session())
