@@ -14,10 +14,10 @@ import wire
 from fixture import RecordingServer, ScriptedServer, dead_address, read_job, respond
 from mariadb import SqlError
 from mysql import COMPONENT, PrivateDatabase
+from variable_cases import VariableCases
 
 # So many sessions may have a last error (udf_mysql/last_error.hpp).
 FAILED_SESSIONS_MAX = 1024
-LIST_BYTES_MAX = 1 << 14
 FUNCTIONS = {"gman_do", "gman_do_high", "gman_do_low", "gman_do_background",
              "gman_do_high_background", "gman_do_low_background", "gman_do_at", "gman_do_json",
              "gman_do_all", "gman_job_status", "gman_cancel", "gman_servers_set",
@@ -79,69 +79,16 @@ class Shared(ComponentTest):
         self.jobs.requests.clear()
 
 
-class Variables(Shared):
-    def test_are_all_there_with_their_defaults(self):
-        self.assertEqual(variables(self.server), {
-            "gman.servers": self.jobs.address, "gman.allowed_servers": "",
-            "gman.allow_servers_set": "OFF", "gman.send_on_replica": "OFF",
-            "gman.connect_timeout_ms": "2000", "gman.answer_timeout_ms": "10000",
-            "gman.idle_connections_max": "256", "gman.on_error": "error", "gman.deadline_ms": "0"})
-
-    def test_the_servers_can_be_changed_while_the_server_runs(self):
-        self.sql("SELECT gman_do_background('f', 'before')")
-        self.sql(f"SET GLOBAL gman.servers = '{self.dead}'")
-        self.refused("SELECT gman_do_background('f', 'meanwhile')", f"1644.*{self.dead}")
-        self.sql(f"SET GLOBAL gman.servers = CONCAT('{self.dead}', ',', '{self.jobs.address}')")
-        self.sql("SELECT gman_do_background('f', 'after')")
-        self.assertEqual([request[3] for request in self.jobs.requests], [b"before", b"after"])
-        self.sql("SET GLOBAL gman.servers = ''")
-        self.refused("SELECT gman_do_background('f', 'w')", "1644.*configured")
-
-    def test_a_wrong_list_is_refused_and_changes_nothing(self):
-        for value, words in (("'a b'", "1644.*gman.servers: .*a b"),
-                             (f"REPEAT('x', {LIST_BYTES_MAX + 1})", f"1644.*{LIST_BYTES_MAX}"),
-                             ("5", "1644.*gman.servers|type")):
-            with self.subTest(value=value):
-                self.refused(f"SET GLOBAL gman.servers = {value}", words)
-        self.sql("SELECT gman_do_background('f', 'w')")
-        self.refused("SET GLOBAL gman.allowed_servers = ''", "read only")
-
-    def test_an_account_without_privilege_changes_only_its_session(self):
-        self.sql("CREATE USER app@localhost; GRANT GMAN_SUBMIT ON *.* TO app@localhost")
-        for statement in ("SET GLOBAL gman.servers = ''", "SET GLOBAL gman.on_error = 'null'",
-                          "SET PERSIST gman.allow_servers_set = ON"):
-            self.refused(statement, "denied", user="app")
-        self.refused("SET SESSION gman.servers = ''", "GLOBAL", user="app")
-        self.assertEqual(self.sql(
-            "SET gman.on_error = 'null', gman.deadline_ms = 100;"
-            "SELECT gman_do(NULL, 'w'), @@gman.on_error, @@global.gman.on_error", user="app"),
-            "NULL\tnull\terror")
-
-    def test_each_session_has_its_policy_and_its_deadline(self):
-        self.refused("SET gman.on_error = 'ignore'", "ignore")
-        self.assertRegex(self.sql("SET gman.on_error = 'warning'; SELECT gman_do(NULL, 'w');"
-                                  "SHOW WARNINGS"), r"^NULL\n\w+\t1644\tgman_do: ")
-        self.refused("SELECT gman_do(NULL, 'w')", "1644")
-        self.sql("SET GLOBAL gman.on_error = 'null'")
-        self.assertEqual(self.sql("SELECT gman_do(NULL, 'w')"), "NULL")
-        self.sql("SET GLOBAL gman.on_error = DEFAULT")
-        for value, becomes in (("-1", "0"), ("3600000", "3600000"), ("3600001", "3600000")):
-            self.assertEqual(self.sql(f"SET gman.deadline_ms = {value}; SELECT @@gman.deadline_ms"),
-                             becomes)
+class Variables(VariableCases, Shared):
+    prefix = "gman."
+    create_account = "CREATE USER app@localhost; GRANT GMAN_SUBMIT ON *.* TO app@localhost"
+    switches_on = ("SET PERSIST gman.allow_servers_set = ON",)
 
     def test_a_session_s_deadline_ends_its_call(self):
         with ScriptedServer(lambda connection: (read_job(connection), read_job(connection))
                             ) as silent:
             self.sql(f"SET GLOBAL gman.servers = '{silent.address}'")
             self.refused("SET gman.deadline_ms = 50; SELECT gman_do('f', 'w')", "1644")
-
-    def test_gman_servers_set_obeys_the_switch(self):
-        call = f"SELECT gman_servers_set('{self.dead}', 'g')"
-        self.refused(call, "refused.*gman.allow_servers_set")
-        self.sql("SET GLOBAL gman.allow_servers_set = ON")
-        self.assertEqual(self.sql(call), self.dead)
-        self.assertEqual(self.sql("SELECT gman_servers_get('g')"), self.dead)
-        self.sql("SELECT gman_servers_set('', 'g'); SET GLOBAL gman.allow_servers_set = OFF")
 
 
 class Privilege(Shared):

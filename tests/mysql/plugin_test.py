@@ -7,6 +7,7 @@ import unittest
 
 from fixture import RecordingServer, database, dead_address
 from mariadb import PLUGIN, SqlError
+from variable_cases import VariableCases
 
 # So many sessions may have a last error (udf_mysql/last_error.hpp).
 FAILED_SESSIONS_MAX = 1024
@@ -16,101 +17,28 @@ LOAD = "--plugin-load-add=gman_udf"
 @unittest.skipUnless(b"_maria_plugin_declarations_" in PLUGIN.read_bytes(),
                      "gman_udf.so was built without MariaDB's plugin headers")
 class PluginTest(unittest.TestCase):
-    def variables(self, server):
-        return dict(line.split("\t", 1) if "\t" in line else (line, "") for line in
-                    server.sql("SHOW GLOBAL VARIABLES LIKE 'gman%'").splitlines())
-
     def counters(self, server):
         return {name: int(value) for name, value in
                 (line.split("\t") for line in
                  server.sql("SHOW GLOBAL STATUS LIKE 'Gman%'").splitlines())}
 
 
-class Variables(PluginTest):
+class Variables(VariableCases, PluginTest):
+    prefix = "gman_"
+    create_account = "CREATE OR REPLACE USER app@localhost"
+    switches_on = ("SET GLOBAL gman_allow_servers_set = ON",)
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.jobs = cls.enterClassContext(RecordingServer())
         cls.dead = dead_address()
+        cls.allowed = f"{cls.jobs.address},{cls.dead}"
         # What the environment and the file say is not asked where the plugin is.
         cls.server = cls.enterClassContext(database(
             cls.dead, options=[LOAD, f"--gman-servers={cls.jobs.address}",
-                               f"--gman-allowed-servers={cls.jobs.address},{cls.dead}"],
+                               f"--gman-allowed-servers={cls.allowed}"],
             config="wrong\n"))
-
-    def setUp(self):
-        self.sql = self.server.sql
-        self.sql(f"SET GLOBAL gman_servers = '{self.jobs.address}'")
-        self.jobs.requests.clear()
-
-    def refused(self, statement, words):
-        with self.assertRaisesRegex(SqlError, words):
-            self.sql(statement)
-
-    def test_are_all_there_with_their_defaults(self):
-        self.assertEqual(self.variables(self.server), {
-            "gman_servers": self.jobs.address,
-            "gman_allowed_servers": f"{self.jobs.address},{self.dead}",
-            "gman_allow_servers_set": "OFF", "gman_send_on_replica": "OFF",
-            "gman_connect_timeout_ms": "2000", "gman_answer_timeout_ms": "10000",
-            "gman_idle_connections_max": "256", "gman_on_error": "error", "gman_deadline_ms": "0"})
-
-    def test_the_servers_can_be_changed_while_the_server_runs(self):
-        self.sql("SELECT gman_do_background('f', 'before')")
-        self.sql(f"SET GLOBAL gman_servers = '{self.dead}'")
-        self.refused("SELECT gman_do_background('f', 'meanwhile')", f"1644.*{self.dead}")
-        self.sql(f"SET GLOBAL gman_servers = CONCAT('{self.dead}', ',', '{self.jobs.address}')")
-        self.sql("SELECT gman_do_background('f', 'after')")
-        self.assertEqual([request[3] for request in self.jobs.requests], [b"before", b"after"])
-        self.sql("SET GLOBAL gman_servers = ''")
-        self.refused("SELECT gman_do_background('f', 'w')", "1644.*configured")
-        self.sql("SET GLOBAL gman_servers = DEFAULT")
-
-    def test_a_wrong_list_is_refused_and_changes_nothing(self):
-        for value, words in (("'a b'", "gman_servers: .*a b"),
-                             ("'127.0.0.1:1'", "127.0.0.1:1.*not among those that are allowed"),
-                             (f"REPEAT('x', {(1 << 14) + 1})", "16384"),
-                             ("5", "gman_servers|type")):
-            with self.subTest(value=value):
-                self.refused(f"SET GLOBAL gman_servers = {value}", words)
-        self.sql("SELECT gman_do_background('f', 'w')")
-        self.refused("SET GLOBAL gman_allowed_servers = ''", "read only")
-
-    def test_an_account_without_privilege_changes_only_its_session(self):
-        self.sql("CREATE OR REPLACE USER app@localhost")
-        for statement in ("SET GLOBAL gman_servers = ''", "SET GLOBAL gman_on_error = 'null'",
-                          "SET GLOBAL gman_allow_servers_set = ON"):
-            with self.assertRaisesRegex(SqlError, "denied"):
-                self.server.sql(statement, user="app")
-        with self.assertRaisesRegex(SqlError, "GLOBAL"):
-            self.server.sql("SET SESSION gman_servers = ''", user="app")
-        self.assertEqual(self.server.sql(
-            "SET gman_on_error = 'null', gman_deadline_ms = 100;"
-            "SELECT gman_do(NULL, 'w'), @@gman_on_error, @@global.gman_on_error", user="app"),
-            "NULL\tnull\terror")
-
-    def test_each_session_has_its_policy_and_its_deadline(self):
-        self.refused("SET gman_on_error = 'warning';"
-                     "SET gman_on_error = 'ignore'", "ignore")
-        self.assertRegex(self.sql("SET gman_on_error = 'warning'; SELECT gman_do(NULL, 'w');"
-                                  "SHOW WARNINGS"), r"^NULL\n\w+\t1644\tgman_do: ")
-        self.refused("SELECT gman_do(NULL, 'w')", "1644")
-        self.sql("SET GLOBAL gman_on_error = 'null'; SELECT 1")
-        self.assertEqual(self.sql("SELECT gman_do(NULL, 'w')"), "NULL")
-        self.sql("SET GLOBAL gman_on_error = DEFAULT")
-        for value in ("-1", "3600001"):
-            self.sql(f"SET gman_deadline_ms = {value}")  # brought to the nearest, with a warning
-        self.assertEqual(self.sql("SET gman_deadline_ms = 3600001; SELECT @@gman_deadline_ms"),
-                         "3600000")
-
-    def test_gman_servers_set_obeys_switch_and_allow_list(self):
-        call = f"SELECT gman_servers_set('{self.dead}', 'g')"
-        self.refused(call, "refused.*gman_allow_servers_set")
-        self.sql("SET GLOBAL gman_allow_servers_set = ON")
-        self.assertEqual(self.sql(call), self.dead)
-        self.refused("SELECT gman_servers_set('127.0.0.1:1', 'g')", "not among those")
-        self.assertEqual(self.sql("SELECT gman_servers_get('g')"), self.dead)
-        self.sql("SELECT gman_servers_set('', 'g'); SET GLOBAL gman_allow_servers_set = OFF")
 
 
 class Counters(PluginTest):
