@@ -44,6 +44,8 @@ Driver::Driver(const Config& config, Log& log)
       relay_(config.settings, config.from.size(), names_of(config.to), std::random_device{}()) {
   for (const ServerAddress& address : config.to) servers_.push_back({address, nullptr, {}});
   const std::string uuid = new_uuid();
+  // From here on it ends as it is told to, and whoever has read that it is started may rely on it.
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) signals_.add(signal);
   log_.info("started", {{"version", GMAN_VERSION}, {"relay", uuid}});
   for (std::size_t i = 0; i < config.from.size(); ++i) {
     OutboxThread::Listener listener{
@@ -78,7 +80,6 @@ Driver::Driver(const Config& config, Log& log)
 }
 
 int Driver::run() {
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) signals_.add(signal);
   wait_for_signal();
   const auto loop_stays = asio::make_work_guard(io_);
   relay_.start(steady_clock::now());

@@ -57,8 +57,10 @@ class World:
         self.proxy = self._stack.enter_context(Proxy(self.gmand.address))
         for _ in range(self._relay_count):
             self._start_relay()
-        self._threads = [threading.Thread(target=self._guard, args=(target,)) for target in
-                         (self._enqueue, self._enqueue, self._work, self._work, self._work)]
+        self._enqueuers, workers = (
+            [threading.Thread(target=self._guard, args=(target,)) for _ in range(count)]
+            for target, count in ((self._enqueue, 2), (self._work, 3)))
+        self._threads = self._enqueuers + workers
         for thread in self._threads:
             thread.start()
         return self
@@ -140,6 +142,9 @@ class World:
         wait_until(lambda: len(self.history.committed) > 20, "there is a history to be checked", 60)
         self._is_quiet.set()
         self._worker_dies = 0.0
+        for thread in self._enqueuers:  # whose last transaction may be committed only now
+            thread.join(60)
+            self._test.assertFalse(thread.is_alive(), "a transaction does not come to its end")
         wait_until(lambda: not self.history.missing() or self._wrong, "all jobs were run", 60)
         self._test.assertEqual(self._wrong, [])
         wait_until(self._is_outbox_empty, "the outbox is empty", 60)

@@ -47,6 +47,7 @@ class Relay(LoggingProcess):
                                         stderr=subprocess.PIPE)
         self.read_log()
         try:
+            self.wait_log(" started ")  # from when on it can be told to stop
             if self._ready:
                 self.wait_log(" outbox opened ", self._outboxes)
                 self.wait_log(" connected server=")
