@@ -29,8 +29,6 @@ using Imports = std::vector<std::pair<std::string, StoreImport>>;
 
 /// So many free pages are not worth giving back: 4 MiB.
 constexpr std::int64_t free_pages_kept = 1024;
-/// Giving pages back is part of the commit that it follows, and makes that wait.
-constexpr std::chrono::milliseconds shrinking_max{1};
 constexpr std::size_t removals_between_looks = 1000;
 
 constexpr const char* start_has_jobs =
@@ -83,8 +81,9 @@ class SqliteStore::Opened {
   Fault prepare_statements();
   Fault open_reader();
 
-  // These four return SQLITE_DONE, or an error of SQLite's.
+  // These five return SQLITE_DONE, or an error of SQLite's.
   int write(const JobChanges& changes);
+  int write_and_shrink(const JobChanges& changes);
   int add(JobRecord record);
   int shrink(std::size_t removed);
   int look_for_free_pages();
@@ -380,7 +379,12 @@ int SqliteStore::Opened::write(const JobChanges& changes) {
     remove_.bind(1, stored(number));
     if (const int code = remove_.run(); code != SQLITE_DONE) return code;
   }
-  return shrink(changes.removed().size());
+  return SQLITE_DONE;
+}
+
+int SqliteStore::Opened::write_and_shrink(const JobChanges& changes) {
+  const int code = write(changes);
+  return code == SQLITE_DONE ? shrink(changes.removed().size()) : code;
 }
 
 int SqliteStore::Opened::add(JobRecord record) {
@@ -416,7 +420,7 @@ int SqliteStore::Opened::shrink(std::size_t removed) {
   removed_since_look_ += removed;
   if (!is_shrinking_ && removed_since_look_ < removals_between_looks) return SQLITE_DONE;
   if (const int code = look_for_free_pages(); code != SQLITE_DONE || !is_shrinking_) return code;
-  const auto until = std::chrono::steady_clock::now() + shrinking_max;
+  const auto until = std::chrono::steady_clock::now() + settings_.shrinking_max;
   int code = SQLITE_ROW;  // one a page
   while (code == SQLITE_ROW && std::chrono::steady_clock::now() < until) code = give_back_.step();
   give_back_.reset();
@@ -426,7 +430,7 @@ int SqliteStore::Opened::shrink(std::size_t removed) {
 Fault SqliteStore::Opened::commit(const JobChanges& changes) {
   if (failed_) return failed_;
   if (changes.empty() && !is_prepared_) return std::nullopt;
-  const auto write_them = [&] { return write(changes); };
+  const auto write_them = [&] { return write_and_shrink(changes); };
   if (!has_log_) {
     auto failed = in_transaction("writing", write_them);
     return old_place_fault_ ? std::exchange(old_place_fault_, std::nullopt) : failed;
@@ -437,7 +441,8 @@ Fault SqliteStore::Opened::commit(const JobChanges& changes) {
   }
   auto failed = in_transaction("writing", write_them);
   if (failed && failed->kind == StoreFault::Kind::full && !adds_jobs) {
-    failed = in_transaction("writing", write_them);  // now with the whole log to write into
+    // Now with the whole log to write into, and no page to move that does not have to be.
+    failed = in_transaction("writing", [&] { return write(changes); });
   }
   if (!failed) log_.after_commit();
   return failed;
@@ -449,7 +454,7 @@ bool SqliteStore::Opened::prepare(const JobChanges& changes) {
   int code = is_prepared_ ? SQLITE_DONE : begin_.run();
   if (code == SQLITE_DONE) {
     is_prepared_ = true;
-    code = write(changes);
+    code = write_and_shrink(changes);
   }
   if (code == SQLITE_DONE) return true;
   static_cast<void>(given_up(database_.fault("writing", code)));

@@ -3,6 +3,7 @@
 // shell while the server runs; a commit is one transaction and one fdatasync of SQLite's log.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +35,8 @@ struct SqliteSettings {
   int busy_wait_ms_max = 2000;
   /// The log is copied beside the commits; else between them, in an order that can be repeated.
   bool copier_has_thread = true;
+  /// Giving pages back is part of the commit that it follows, and makes that wait.
+  std::chrono::milliseconds shrinking_max{1};
   /// What SQLite reaches the disk through, by the name that it is registered by; empty: the
   /// system's. Tests have disks that lose power.
   std::string vfs{};
